@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * stacq: message stacks and queues as files.
+ *
+ * What programs and the stacq module say to each other beyond read(), write()
+ * and poll(). docs/abi.md describes each request, field and error.
+ *
+ * Rules for every structure here:
+ *
+ *  - The size of a structure is part of its request number. The module takes
+ *    any size from the first version's (STACQ_*_SIZE_VER0) on: what a program
+ *    compiled with an older header does not have counts as zero, and what a
+ *    newer program has that the module does not know must be zero (E2BIG).
+ *  - The layout is the same for 32-bit and 64-bit programs.
+ *  - Fields named "reserved" and flags without a name here must be zero
+ *    (EINVAL).
+ */
+#ifndef _UAPI_LINUX_STACQ_H
+#define _UAPI_LINUX_STACQ_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Changes when the meaning of something below changes, which is: never. */
+#define STACQ_ABI_VERSION	1
+
+/* Room for a name and its terminating NUL. */
+#define STACQ_NAME_SIZE		64
+
+/* Where the next message is taken from. */
+#define STACQ_FIFO		0	/* the oldest message first */
+#define STACQ_LIFO		1	/* the newest message first: a stack */
+
+/* For a limit: none. */
+#define STACQ_UNLIMITED		0ULL
+/* For a limit: the module's default (create), the present value (set). */
+#define STACQ_UNCHANGED		(~0ULL)
+/* For the owner and group of a new queue: the caller's. */
+#define STACQ_CALLER		(~0U)
+
+/* struct stacq_info.state */
+#define STACQ_STATE_SEALED	0x1	/* no more writes; ends when empty */
+
+/**
+ * struct stacq_create - make a queue (STACQ_IOC_CREATE)
+ * @name: 1 to 63 of letters, digits, '.', '_' and '-', not starting with '.'
+ *	or '-'; terminated by a NUL
+ * @order: STACQ_FIFO or STACQ_LIFO
+ * @flags: zero
+ * @max_msgs: most messages stored at once; 0 is no limit
+ * @max_bytes: most bytes of messages stored at once; 0 is no limit
+ * @max_msg_size: most bytes of one message; 0 is no limit
+ * @capacity: messages to make room for at once; 0 is 1
+ * @uid: owner of the device node, or STACQ_CALLER
+ * @gid: group of the device node, or STACQ_CALLER
+ * @mode: permission bits of the device node (at most 0777)
+ * @reserved: zero
+ */
+struct stacq_create {
+	char		name[STACQ_NAME_SIZE];
+	__u32		order;
+	__u32		flags;
+	__aligned_u64	max_msgs;
+	__aligned_u64	max_bytes;
+	__aligned_u64	max_msg_size;
+	__aligned_u64	capacity;
+	__u32		uid;
+	__u32		gid;
+	__u32		mode;
+	__u32		reserved;
+};
+
+/**
+ * struct stacq_remove - remove a queue (STACQ_IOC_REMOVE)
+ * @name: its name, terminated by a NUL
+ * @flags: zero
+ * @reserved: zero
+ */
+struct stacq_remove {
+	char		name[STACQ_NAME_SIZE];
+	__u32		flags;
+	__u32		reserved;
+};
+
+/**
+ * struct stacq_info - all there is to know of a queue (STACQ_IOC_INFO)
+ * @name: its name, terminated by a NUL
+ * @abi_version: STACQ_ABI_VERSION of the module
+ * @order: STACQ_FIFO or STACQ_LIFO
+ * @state: STACQ_STATE_* bits
+ * @readers_waiting: callers blocked in a read
+ * @writers_waiting: callers blocked in a write
+ * @reserved: zero
+ * @depth: messages a reader can take
+ * @bytes: bytes of these messages
+ * @held: messages in the hands of readers that have not taken the last byte
+ * @held_bytes: bytes of these messages
+ * @capacity: messages there is room for without growing
+ * @max_msgs: limit, 0 is none
+ * @max_bytes: limit, 0 is none
+ * @max_msg_size: limit, 0 is none
+ * @high_water: most messages ever stored at once
+ * @memory: bytes of kernel memory the room takes up now
+ * @sent: messages ever sent
+ * @received: messages ever received to the last byte
+ * @requeued: times a message was given back
+ * @discarded: messages thrown away by a purge
+ * @growths: times the capacity was raised on demand
+ * @shrinks: times unused capacity was given back on its own
+ */
+struct stacq_info {
+	char		name[STACQ_NAME_SIZE];
+	__u32		abi_version;
+	__u32		order;
+	__u32		state;
+	__u32		readers_waiting;
+	__u32		writers_waiting;
+	__u32		reserved;
+	__aligned_u64	depth;
+	__aligned_u64	bytes;
+	__aligned_u64	held;
+	__aligned_u64	held_bytes;
+	__aligned_u64	capacity;
+	__aligned_u64	max_msgs;
+	__aligned_u64	max_bytes;
+	__aligned_u64	max_msg_size;
+	__aligned_u64	high_water;
+	__aligned_u64	memory;
+	__aligned_u64	sent;
+	__aligned_u64	received;
+	__aligned_u64	requeued;
+	__aligned_u64	discarded;
+	__aligned_u64	growths;
+	__aligned_u64	shrinks;
+};
+
+/**
+ * struct stacq_capacity - set the room (STACQ_IOC_SET_CAPACITY)
+ * @capacity: messages to have room for, at least 1
+ * @previous: set by the module: the capacity before
+ * @flags: zero
+ * @reserved: zero
+ */
+struct stacq_capacity {
+	__aligned_u64	capacity;
+	__aligned_u64	previous;
+	__u32		flags;
+	__u32		reserved;
+};
+
+/**
+ * struct stacq_limits - set the limits (STACQ_IOC_SET_LIMITS)
+ * @max_msgs: 0 is no limit, STACQ_UNCHANGED leaves it as it is
+ * @max_bytes: likewise
+ * @max_msg_size: likewise
+ * @flags: zero
+ * @reserved: zero
+ */
+struct stacq_limits {
+	__aligned_u64	max_msgs;
+	__aligned_u64	max_bytes;
+	__aligned_u64	max_msg_size;
+	__u32		flags;
+	__u32		reserved;
+};
+
+/**
+ * struct stacq_peek - look at a message without taking it (STACQ_IOC_PEEK)
+ * @position: 0 is the message the next read would take, 1 the one after it
+ * @buf: address of the buffer for its bytes
+ * @buf_len: size of the buffer; 0 to learn the rest only
+ * @len: set by the module: length of the message, which may exceed @buf_len
+ * @seq: set by the module: how many messages were sent before it, plus one
+ * @sent_ns: set by the module: when it was sent (CLOCK_REALTIME, nanoseconds,
+ *	as fine as the kernel's tick)
+ * @priority: set by the module: 0
+ * @deliveries: set by the module: times it was given back, at most 255
+ * @flags: zero
+ * @reserved: zero
+ */
+struct stacq_peek {
+	__aligned_u64	position;
+	__aligned_u64	buf;
+	__aligned_u64	buf_len;
+	__aligned_u64	len;
+	__aligned_u64	seq;
+	__aligned_u64	sent_ns;
+	__u32		priority;
+	__u32		deliveries;
+	__u32		flags;
+	__u32		reserved;
+};
+
+/**
+ * struct stacq_purge - throw away what is stored (STACQ_IOC_PURGE)
+ * @discarded: set by the module: how many messages that were
+ * @flags: zero
+ * @reserved: zero
+ */
+struct stacq_purge {
+	__aligned_u64	discarded;
+	__u32		flags;
+	__u32		reserved;
+};
+
+#define STACQ_CREATE_SIZE_VER0		120
+#define STACQ_REMOVE_SIZE_VER0		72
+#define STACQ_INFO_SIZE_VER0		216
+#define STACQ_CAPACITY_SIZE_VER0	24
+#define STACQ_LIMITS_SIZE_VER0		32
+#define STACQ_PEEK_SIZE_VER0		64
+#define STACQ_PURGE_SIZE_VER0		16
+
+#define STACQ_IOC_MAGIC		0xBE
+
+/* On /dev/stacq/control */
+#define STACQ_IOC_CREATE	_IOW(STACQ_IOC_MAGIC, 0x00, struct stacq_create)
+#define STACQ_IOC_REMOVE	_IOW(STACQ_IOC_MAGIC, 0x01, struct stacq_remove)
+
+/* On /dev/stacq/NAME; FIONREAD works there as well */
+#define STACQ_IOC_INFO		_IOR(STACQ_IOC_MAGIC, 0x10, struct stacq_info)
+#define STACQ_IOC_SET_CAPACITY	_IOWR(STACQ_IOC_MAGIC, 0x11, struct stacq_capacity)
+#define STACQ_IOC_SET_LIMITS	_IOW(STACQ_IOC_MAGIC, 0x12, struct stacq_limits)
+#define STACQ_IOC_PEEK		_IOWR(STACQ_IOC_MAGIC, 0x13, struct stacq_peek)
+#define STACQ_IOC_PURGE		_IOWR(STACQ_IOC_MAGIC, 0x14, struct stacq_purge)
+#define STACQ_IOC_SEAL		_IO(STACQ_IOC_MAGIC, 0x15)
+#define STACQ_IOC_UNSEAL	_IO(STACQ_IOC_MAGIC, 0x16)
+
+#endif /* _UAPI_LINUX_STACQ_H */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What differs between kernel versions. The only place that asks for one. */
+#ifndef _STACQ_COMPAT_H
+#define _STACQ_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
+#error "stacq needs Linux 5.10 or newer; it is tested on those in README.md"
+#endif
+
+/* 6.10: the source of a trace string is given once, in its declaration. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define stacq_assign_str(dst, src)	__assign_str(dst)
+#else
+#define stacq_assign_str(dst, src)	__assign_str(dst, src)
+#endif
+
+/* 6.2: names and owners of nodes are asked of a const device. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define STACQ_DEVNODE_CONST	const
+#else
+#define STACQ_DEVNODE_CONST
+#endif
+
+/* 6.4: a class knows its module from elsewhere. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define stacq_class_create(name)	class_create(name)
+#else
+#define stacq_class_create(name)	class_create(THIS_MODULE, name)
+#endif
+
+#endif /* _STACQ_COMPAT_H */

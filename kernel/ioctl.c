@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ioctls on /dev/stacq/NAME, as docs/abi.md lists them.
+ *
+ * The size of a structure is part of the request's number. Requests are told
+ * apart without it, so that programs built with older and newer headers are
+ * understood: copy_struct_from_user() has the rules.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/ioctls.h>
+
+#include "chardev.h"
+#include "ioctl.h"
+#include "limits.h"
+#include "queue.h"
+#include "transfer.h"
+
+/**
+ * stacq_args_in() - read the argument of a request
+ * @to: the structure, in full
+ * @size: its size here
+ * @least: its size in its first version
+ * @cmd: the request
+ * @from: the caller's
+ *
+ * Return: 0, -EINVAL, -E2BIG or -EFAULT.
+ */
+int stacq_args_in(void *to, size_t size, size_t least, unsigned int cmd,
+		  const void __user *from)
+{
+	if (_IOC_SIZE(cmd) < least)
+		return -EINVAL;
+	return copy_struct_from_user(to, size, from, _IOC_SIZE(cmd));
+}
+
+static int args_out(void __user *to, const void *from, size_t size,
+		    unsigned int cmd)
+{
+	size_t theirs = _IOC_SIZE(cmd);
+
+	if (copy_to_user(to, from, min(size, theirs)))
+		return -EFAULT;
+	if (theirs > size && clear_user(to + size, theirs - size))
+		return -EFAULT;
+	return 0;
+}
+
+/* Is the caller the owner of the node it opened? */
+static bool is_owner(struct file *file)
+{
+	return uid_eq(current_fsuid(), file_inode(file)->i_uid) ||
+	       capable(CAP_SYS_ADMIN);
+}
+
+static int ioctl_fionread(struct stacq_reader *r, int __user *arg)
+{
+	u64 len = 0;
+	int ret = stacq_reader_next(r, &len);
+
+	return ret ?: put_user((int)min_t(u64, len, INT_MAX), arg);
+}
+
+static int ioctl_info(struct stacq_queue *q, unsigned int cmd, void __user *arg)
+{
+	struct stacq_info info;
+
+	if (_IOC_SIZE(cmd) < STACQ_INFO_SIZE_VER0)
+		return -EINVAL;
+	stacq_get_info(q, &info);
+	return args_out(arg, &info, sizeof(info), cmd);
+}
+
+static int ioctl_set_capacity(struct file *file, struct stacq_queue *q,
+			      unsigned int cmd, void __user *arg)
+{
+	struct stacq_capacity c;
+	u64 previous;
+	int ret;
+
+	ret = stacq_args_in(&c, sizeof(c), STACQ_CAPACITY_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (c.flags || c.reserved)
+		return -EINVAL;
+	if (!is_owner(file))
+		return -EPERM;
+	ret = stacq_capacity_may(q, c.capacity) ?:
+	      stacq_set_capacity(q, c.capacity, &previous);
+	if (ret)
+		return ret;
+	c.previous = previous;
+	return args_out(arg, &c, sizeof(c), cmd);
+}
+
+static int ioctl_set_limits(struct file *file, struct stacq_queue *q,
+			    unsigned int cmd, void __user *arg)
+{
+	struct stacq_limits l;
+	int ret;
+
+	ret = stacq_args_in(&l, sizeof(l), STACQ_LIMITS_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (l.flags || l.reserved)
+		return -EINVAL;
+	if (!is_owner(file))
+		return -EPERM;
+	return stacq_limits_may(q, &l) ?: stacq_set_limits(q, &l);
+}
+
+static int ioctl_peek(struct stacq_queue *q, unsigned int cmd, void __user *arg)
+{
+	struct stacq_peek p;
+	void *copy;
+	int ret;
+
+	ret = stacq_args_in(&p, sizeof(p), STACQ_PEEK_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (p.flags || p.reserved)
+		return -EINVAL;
+	copy = stacq_peek(q, p.position, p.buf_len, &p);
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	if (copy && copy_to_user(u64_to_user_ptr(p.buf), copy,
+				 min(p.buf_len, p.len)))
+		ret = -EFAULT;
+	kvfree(copy);
+	return ret ?: args_out(arg, &p, sizeof(p), cmd);
+}
+
+static int ioctl_purge(struct stacq_queue *q, unsigned int cmd,
+		       void __user *arg)
+{
+	struct stacq_purge p;
+	int ret;
+
+	ret = stacq_args_in(&p, sizeof(p), STACQ_PURGE_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (p.flags || p.reserved)
+		return -EINVAL;
+	/* What is thrown away can't be had back: be sure to be able to say it. */
+	ret = args_out(arg, &p, sizeof(p), cmd);
+	if (ret)
+		return ret;
+	p.discarded = stacq_purge(q);
+	return args_out(arg, &p, sizeof(p), cmd);
+}
+
+static int ioctl_seal(struct stacq_queue *q, bool seal, unsigned long arg)
+{
+	return arg ? -EINVAL : stacq_seal(q, seal);
+}
+
+/**
+ * stacq_ioctl() - ioctl on a queue
+ * @file: the open file
+ * @cmd: the request
+ * @arg: its argument
+ *
+ * Context: Sleeps.
+ * Return: as docs/abi.md says.
+ */
+long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct stacq_reader *r = file->private_data;
+	bool may_write = file->f_mode & FMODE_WRITE;
+	bool may_read = file->f_mode & FMODE_READ;
+	void __user *p = (void __user *)arg;
+
+	if (cmd == FIONREAD)
+		return may_read ? ioctl_fionread(r, p) : -EBADF;
+	if (_IOC_TYPE(cmd) != STACQ_IOC_MAGIC)
+		return -ENOTTY;
+
+	switch (STACQ_IOC_SIZELESS(cmd)) {
+	case STACQ_IOC_SIZELESS(STACQ_IOC_INFO):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_CAPACITY):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_LIMITS):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_PEEK):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_PURGE):
+	case STACQ_IOC_SEAL:
+	case STACQ_IOC_UNSEAL:
+		if (stacq_removed(r->q))
+			return -EIDRM;
+	}
+
+	switch (STACQ_IOC_SIZELESS(cmd)) {
+	case STACQ_IOC_SIZELESS(STACQ_IOC_INFO):
+		return ioctl_info(r->q, cmd, p);
+	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_CAPACITY):
+		return ioctl_set_capacity(file, r->q, cmd, p);
+	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_LIMITS):
+		return ioctl_set_limits(file, r->q, cmd, p);
+	case STACQ_IOC_SIZELESS(STACQ_IOC_PEEK):
+		return may_read ? ioctl_peek(r->q, cmd, p) : -EBADF;
+	case STACQ_IOC_SIZELESS(STACQ_IOC_PURGE):
+		return may_read ? ioctl_purge(r->q, cmd, p) : -EBADF;
+	}
+	/* Those without a structure have one number only. */
+	switch (cmd) {
+	case STACQ_IOC_SEAL:
+		return may_write ? ioctl_seal(r->q, true, arg) : -EBADF;
+	case STACQ_IOC_UNSEAL:
+		return may_write ? ioctl_seal(r->q, false, arg) : -EBADF;
+	}
+	return -ENOTTY;
+}

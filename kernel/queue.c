@@ -1,0 +1,1001 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The queue. What it is and how it is used: queue.h.
+ *
+ * Locking: one spin lock a queue, stacq_queue.store.lock, guards the list of
+ * messages, all counts and limits, and the store. It is never held across
+ * anything that sleeps, and not taken from interrupts. room_mutex is taken
+ * before it, by whoever changes the capacity or pins a message to look at it.
+ *
+ * Waiting: a caller adds itself to a wait queue first and then asks, with the
+ * lock held, whether it needs to wait. Whoever changes the answer does so with
+ * the lock held and looks at the wait queue before dropping it:
+ *
+ *	waiter					changer
+ *	prepare_to_wait()			lock
+ *	lock					  change the answer
+ *	  ask					  waitqueue_active()?
+ *	unlock					unlock
+ *	schedule()				wake up, if it was
+ *
+ * If the waiter asks first, its unlock orders its place in the wait queue
+ * before the changer's look. If the changer goes first, the waiter sees the
+ * new answer. That neither sees the other is impossible, and no barrier but
+ * the lock is needed. Polling follows the same order.
+ *
+ * One message wakes one reader, and the room of one wakes one writer whose
+ * message fits in it. A woken caller that goes away without taking what it was
+ * woken for passes the wake-up on; a writer that leaves room behind wakes the
+ * next.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/moduleparam.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "queue.h"
+#include "trace.h"
+
+/* How much is done in one go with the lock held. */
+#define PURGE_BATCH	64
+#define PEEK_BATCH	512
+
+static unsigned int idle_ms = 10000;
+module_param(idle_ms, uint, 0644);
+MODULE_PARM_DESC(idle_ms,
+		 "Give back room that stayed unused for so many milliseconds; 0 never (default 10000)");
+
+static void arm_idle(struct stacq_queue *q)
+{
+	unsigned int ms = READ_ONCE(idle_ms);
+
+	if (ms)
+		queue_delayed_work(system_wq, &q->idle_work,
+				   msecs_to_jiffies(ms));
+}
+
+static void log_capacity(struct stacq_queue *q, u64 from, u64 to)
+{
+	if (from == to)
+		return;
+	trace_stacq_grow(q->name, from, to);
+	if (__ratelimit(&q->log))
+		pr_info("%s: capacity %llu -> %llu\n", q->name, from, to);
+}
+
+static u64 round_up_pow2(u64 n)
+{
+	return n < 2 ? 1 : 1ULL << fls64(n - 1);
+}
+
+/* Give back what stayed unused since the last time. */
+static void idle_work(struct work_struct *work)
+{
+	struct stacq_queue *q = container_of(to_delayed_work(work),
+					     struct stacq_queue, idle_work);
+	u64 capacity, want;
+	bool more;
+
+	mutex_lock(&q->room_mutex);
+	stacq_store_reap(&q->store);
+	stacq_lock(q);
+	capacity = q->store.capacity;
+	want = max(q->floor, round_up_pow2(q->peak));
+	q->high_water = max(q->high_water, q->peak);
+	q->peak = q->nr;
+	stacq_unlock(q);
+	if (want <= capacity / 2 && !stacq_store_resize(&q->store, want, GFP_KERNEL)) {
+		stacq_lock(q);
+		q->shrinks++;
+		stacq_unlock(q);
+		log_capacity(q, capacity, want);
+	}
+	stacq_store_trim(&q->store, false);
+	stacq_lock(q);
+	more = q->store.capacity > q->floor || q->store.spare_bytes;
+	stacq_unlock(q);
+	mutex_unlock(&q->room_mutex);
+	if (more)
+		arm_idle(q);
+}
+
+/*
+ * Limits
+ */
+
+static u64 none_is_max(u64 limit)
+{
+	return limit == STACQ_UNLIMITED ? U64_MAX : limit;
+}
+
+static u64 max_is_none(u64 limit)
+{
+	return limit == U64_MAX ? STACQ_UNLIMITED : limit;
+}
+
+static void __set_limits(struct stacq_queue *q, const struct stacq_limits *l)
+{
+	if (l->max_msgs != STACQ_UNCHANGED)
+		q->msgs_max = none_is_max(l->max_msgs);
+	if (l->max_bytes != STACQ_UNCHANGED)
+		q->bytes_max = none_is_max(l->max_bytes);
+	if (l->max_msg_size != STACQ_UNCHANGED)
+		q->max_msg_size = none_is_max(l->max_msg_size);
+	/* A longer write() arrives here cut to MAX_RW_COUNT: not whole. */
+	q->msg_max = min3(q->max_msg_size, q->bytes_max,
+			  (u64)MAX_RW_COUNT - 1);
+}
+
+static bool __full(struct stacq_queue *q, u64 len)
+{
+	return q->nr >= q->msgs_max || q->bytes + len > q->bytes_max;
+}
+
+/*
+ * Life
+ */
+
+/**
+ * stacq_queue_alloc() - make a queue
+ * @name: its name, valid
+ * @order: STACQ_FIFO or STACQ_LIFO
+ * @limits: its limits
+ * @capacity: messages to make room for, at least 1
+ *
+ * Context: May sleep.
+ * Return: the queue with one reference, or NULL if there is no memory.
+ */
+struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
+				      const struct stacq_limits *limits,
+				      u64 capacity)
+{
+	struct stacq_queue *q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
+
+	if (!q)
+		return NULL;
+	if (stacq_store_init(&q->store, capacity, GFP_KERNEL)) {
+		kfree(q);
+		return NULL;
+	}
+	INIT_LIST_HEAD(&q->msgs);
+	__set_limits(q, limits);
+	q->order = order;
+	q->floor = capacity;
+	init_waitqueue_head(&q->read_wait);
+	init_waitqueue_head(&q->write_wait);
+	mutex_init(&q->room_mutex);
+	INIT_DELAYED_WORK(&q->idle_work, idle_work);
+	ratelimit_state_init(&q->log, 5 * HZ, 64);
+	kref_init(&q->ref);
+	strscpy(q->name, name, sizeof(q->name));
+	return q;
+}
+
+/**
+ * stacq_queue_get() - hold a queue
+ * @q: the queue, held already
+ */
+void stacq_queue_get(struct stacq_queue *q)
+{
+	kref_get(&q->ref);
+}
+
+static void free_queue(struct kref *ref)
+{
+	struct stacq_queue *q = container_of(ref, struct stacq_queue, ref);
+	struct stacq_msg *m, *next;
+
+	cancel_delayed_work_sync(&q->idle_work);
+	list_for_each_entry_safe(m, next, &q->msgs, link) {
+		pr_debug("%s: removed message of size %u\n", q->name, m->len);
+		if (m->len > STACQ_INLINE_SIZE)
+			kvfree(m->buf);
+		cond_resched();
+	}
+	stacq_store_destroy(&q->store);
+	mutex_destroy(&q->room_mutex);
+	kfree(q);
+}
+
+/**
+ * stacq_queue_put() - let go of a queue
+ * @q: the queue; freed with all its messages when nobody else holds it
+ *
+ * Context: May sleep.
+ */
+void stacq_queue_put(struct stacq_queue *q)
+{
+	kref_put(&q->ref, free_queue);
+}
+
+/**
+ * stacq_queue_end() - mark a queue as removed and wake all who wait
+ * @q: the queue
+ * @msgs: set to the number of messages that are lost with it
+ * @bytes: set to their bytes
+ *
+ * Context: Any that may take the lock.
+ */
+void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes)
+{
+	stacq_lock(q);
+	q->ended |= STACQ_ENDED_REMOVED;
+	*msgs = q->nr;
+	*bytes = q->bytes;
+	stacq_unlock(q);
+	stacq_wake(q, STACQ_WAKE_READERS | STACQ_WAKE_WRITERS);
+}
+
+/*
+ * Waiting
+ */
+
+/**
+ * __stacq_readable() - would a receive return at once?
+ * @q: the queue
+ *
+ * Context: The lock is held.
+ * Return: true with a message, at the end of a sealed queue, or after removal.
+ */
+bool __stacq_readable(struct stacq_queue *q)
+{
+	stacq_assert_locked(q);
+	if (q->nr > q->held)
+		return true;
+	return q->ended & STACQ_ENDED_REMOVED || (q->ended && !q->nr);
+}
+
+/**
+ * __stacq_writable() - would a send of any allowed length return at once?
+ * @q: the queue
+ *
+ * Where the length of messages is not limited, lengths up to a page of 4096
+ * are what is promised.
+ *
+ * Context: The lock is held.
+ * Return: true with room, or when it would fail because of sealing or removal.
+ */
+bool __stacq_writable(struct stacq_queue *q)
+{
+	u64 len = q->msg_max;
+
+	stacq_assert_locked(q);
+	if (q->max_msg_size == U64_MAX)
+		len = min_t(u64, len, 4096);
+	return q->ended || !__full(q, len);
+}
+
+/**
+ * stacq_wake() - wake those who wait
+ * @q: the queue
+ * @whom: STACQ_WAKE_* bits
+ *
+ * Context: The lock is not held.
+ */
+void stacq_wake(struct stacq_queue *q, unsigned int whom)
+{
+	__poll_t in = EPOLLIN | EPOLLRDNORM, out = EPOLLOUT | EPOLLWRNORM;
+
+	if (likely(!whom))
+		return;
+	if (whom & STACQ_WAKE_READERS)
+		__wake_up(&q->read_wait, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(in | EPOLLHUP | EPOLLERR));
+	else if (whom & STACQ_WAKE_READER)
+		wake_up_interruptible_poll(&q->read_wait, in);
+	if (whom & STACQ_WAKE_WRITERS)
+		__wake_up(&q->write_wait, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(out | EPOLLHUP | EPOLLERR));
+	else if (whom & STACQ_WAKE_WRITER)
+		wake_up_interruptible_poll(&q->write_wait, out);
+}
+
+static unsigned int __wake_reader(struct stacq_queue *q)
+{
+	/* With the lock held, this pairs with the waiter's look: see "Waiting". */
+	return waitqueue_active(&q->read_wait) ? STACQ_WAKE_READER : 0;
+}
+
+/*
+ * The wake function below runs without the lock. Whatever it reads was noted
+ * by its own waker or a later one, and each change for the better notes again
+ * and wakes again, so a writer that fits is not left asleep.
+ */
+static unsigned int __wake_writer(struct stacq_queue *q)
+{
+	u64 msgs = q->msgs_max - min(q->nr, q->msgs_max);
+	u64 bytes = q->bytes_max - min(q->bytes, q->bytes_max);
+
+	/* With the lock held, this pairs with the waiter's look: see "Waiting". */
+	if (likely(!waitqueue_active(&q->write_wait)))
+		return 0;
+	WRITE_ONCE(q->room_msgs, q->ended ? U64_MAX : msgs);
+	WRITE_ONCE(q->room_bytes, q->ended ? U64_MAX : bytes);
+	return STACQ_WAKE_WRITER;
+}
+
+struct stacq_writer {
+	struct wait_queue_entry wait;
+	struct stacq_queue *q;
+	size_t len;
+};
+
+/* A writer whose message does not fit sleeps on, and the next one is asked. */
+static int stacq_wake_writer(struct wait_queue_entry *wait, unsigned int mode,
+			     int flags, void *key)
+{
+	struct stacq_writer *w = container_of(wait, struct stacq_writer, wait);
+
+	if (!(key_to_poll(key) & EPOLLHUP) &&
+	    (!READ_ONCE(w->q->room_msgs) || READ_ONCE(w->q->room_bytes) < w->len))
+		return 0;
+	return autoremove_wake_function(wait, mode, flags, key);
+}
+
+/**
+ * stacq_pass_on() - wake others in place of a caller that goes away
+ * @q: the queue
+ *
+ * For callers that waited and then did not send or receive.
+ *
+ * Context: The lock is not held.
+ */
+void stacq_pass_on(struct stacq_queue *q)
+{
+	unsigned int whom = 0;
+
+	stacq_lock(q);
+	if (__stacq_readable(q))
+		whom |= __wake_reader(q);
+	whom |= __wake_writer(q);
+	stacq_unlock(q);
+	stacq_wake(q, whom);
+}
+
+/**
+ * stacq_wait_readable() - sleep until a receive is worth trying
+ * @q: the queue
+ *
+ * Context: Sleeps.
+ * Return: 0, or -ERESTARTSYS for a signal.
+ */
+int stacq_wait_readable(struct stacq_queue *q)
+{
+	struct wait_queue_entry wait;
+	bool ready;
+	long ret;
+
+	init_wait_entry(&wait, WQ_FLAG_EXCLUSIVE);
+	stacq_lock(q);
+	q->readers_waiting++;
+	stacq_unlock(q);
+	for (;;) {
+		ret = prepare_to_wait_event(&q->read_wait, &wait,
+					    TASK_INTERRUPTIBLE);
+		stacq_lock(q);
+		ready = __stacq_readable(q);
+		stacq_unlock(q);
+		if (ready || ret)
+			break;
+		schedule();
+	}
+	finish_wait(&q->read_wait, &wait);
+	stacq_lock(q);
+	q->readers_waiting--;
+	stacq_unlock(q);
+	if (ready && !fatal_signal_pending(current))
+		return 0;
+	stacq_pass_on(q);
+	return -ERESTARTSYS;
+}
+
+/**
+ * stacq_wait_writable() - sleep until a send is worth trying
+ * @q: the queue
+ * @len: length of the message
+ *
+ * Context: Sleeps.
+ * Return: 0, or -ERESTARTSYS for a signal.
+ */
+int stacq_wait_writable(struct stacq_queue *q, size_t len)
+{
+	struct stacq_writer w = { .q = q, .len = len };
+	bool ready;
+	long ret;
+
+	init_wait_entry(&w.wait, WQ_FLAG_EXCLUSIVE);
+	w.wait.func = stacq_wake_writer;
+	stacq_lock(q);
+	q->writers_waiting++;
+	stacq_unlock(q);
+	for (;;) {
+		ret = prepare_to_wait_event(&q->write_wait, &w.wait,
+					    TASK_INTERRUPTIBLE);
+		stacq_lock(q);
+		ready = __stacq_may_send(q, len) != -EAGAIN;
+		stacq_unlock(q);
+		if (ready || ret)
+			break;
+		schedule();
+	}
+	finish_wait(&q->write_wait, &w.wait);
+	stacq_lock(q);
+	q->writers_waiting--;
+	stacq_unlock(q);
+	if (ready && !fatal_signal_pending(current))
+		return 0;
+	stacq_pass_on(q);
+	return -ERESTARTSYS;
+}
+
+/*
+ * Messages in and out
+ */
+
+/**
+ * __stacq_may_send() - could a message be sent now?
+ * @q: the queue
+ * @len: its length
+ *
+ * Context: The lock is held.
+ * Return: 0; -EIDRM or -EPIPE if the queue is removed or sealed; -EMSGSIZE if
+ *	it is too long; -EAGAIN if the queue is full.
+ */
+int __stacq_may_send(struct stacq_queue *q, size_t len)
+{
+	stacq_assert_locked(q);
+	if (unlikely(q->ended))
+		return q->ended & STACQ_ENDED_REMOVED ? -EIDRM : -EPIPE;
+	if (unlikely(len > q->msg_max))
+		return -EMSGSIZE;
+	if (unlikely(__full(q, len)))
+		return -EAGAIN;
+	return 0;
+}
+
+/**
+ * __stacq_send_begin() - take room for a message
+ * @q: the queue
+ * @len: its length, at least 1
+ * @buf: see __stacq_store_get()
+ *
+ * Context: The lock is held, and stays so until commit or abort.
+ * Return: the message to fill, or what __stacq_may_send() says, or -ENOBUFS if
+ *	stacq_make_room() is needed.
+ */
+struct stacq_msg *__stacq_send_begin(struct stacq_queue *q, size_t len,
+				     void *buf)
+{
+	struct stacq_msg *m;
+	int ret = __stacq_may_send(q, len);
+
+	if (unlikely(ret))
+		return ERR_PTR(ret);
+	m = __stacq_store_get(&q->store, len, buf);
+	return likely(m) ? m : ERR_PTR(-ENOBUFS);
+}
+
+/**
+ * __stacq_send_abort() - give up a message not filled
+ * @q: the queue
+ * @m: from __stacq_send_begin()
+ *
+ * Context: The lock is held.
+ */
+void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m)
+{
+	__stacq_store_put(&q->store, m);
+}
+
+/**
+ * __stacq_send_commit() - the message takes effect
+ * @q: the queue
+ * @m: from __stacq_send_begin(), filled
+ *
+ * Context: The lock is held.
+ * Return: whom to wake.
+ */
+unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	m->seq = ++q->seq;
+	m->sent = get_jiffies_64();
+	if (q->order == STACQ_LIFO)
+		list_add(&m->link, &q->msgs);
+	else
+		list_add_tail(&m->link, &q->msgs);
+	q->bytes += m->len;
+	if (++q->nr > q->peak)
+		q->peak = q->nr;
+	trace_stacq_send(q->name, m->seq, m->len, q->nr);
+	if (unlikely(q->writers_waiting))
+		return __wake_reader(q) | __wake_writer(q);
+	return __wake_reader(q);
+}
+
+/**
+ * __stacq_receive_begin() - the message a reader gets next
+ * @q: the queue
+ *
+ * Context: The lock is held.
+ * Return: the message, not taken yet; NULL at the end of a sealed queue;
+ *	-EIDRM if the queue is removed, -EAGAIN if there is none.
+ */
+struct stacq_msg *__stacq_receive_begin(struct stacq_queue *q)
+{
+	struct stacq_msg *m;
+
+	stacq_assert_locked(q);
+	if (unlikely(q->ended)) {
+		if (q->ended & STACQ_ENDED_REMOVED)
+			return ERR_PTR(-EIDRM);
+		if (!q->nr)
+			return NULL;
+	}
+	if (q->nr > q->held) {
+		list_for_each_entry(m, &q->msgs, link)
+			if (likely(!m->held))
+				return m;
+	}
+	return ERR_PTR(-EAGAIN);
+}
+
+/* Take a message out. Whom to wake: writers, and who waits for the end. */
+static unsigned int __take_out(struct stacq_queue *q, struct stacq_msg *m)
+{
+	unsigned int whom;
+
+	stacq_assert_locked(q);
+	list_del(&m->link);
+	q->nr--;
+	q->bytes -= m->len;
+	if (unlikely(m == q->peeked))
+		q->peeked_gone = true;
+	else
+		__stacq_store_put(&q->store, m);
+	whom = __wake_writer(q);
+	if (unlikely(q->ended) && !q->nr)
+		whom |= STACQ_WAKE_READERS;
+	return whom;
+}
+
+/**
+ * __stacq_receive_done() - the message has been received
+ * @q: the queue
+ * @m: from __stacq_receive_begin(); gone after this
+ *
+ * Context: The lock is held, since __stacq_receive_begin().
+ * Return: whom to wake.
+ */
+unsigned int __stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m)
+{
+	q->received++;
+	trace_stacq_receive(q->name, m->seq, m->len, q->nr - 1);
+	return __take_out(q, m);
+}
+
+/**
+ * __stacq_hold() - put a message in the hands of a reader
+ * @q: the queue
+ * @m: from __stacq_receive_begin(). It keeps its place; others pass over it.
+ *
+ * Context: The lock is held, since __stacq_receive_begin().
+ */
+void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	m->held = 1;
+	q->held++;
+	q->held_bytes += m->len;
+}
+
+static void __let_go(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	m->held = 0;
+	q->held--;
+	q->held_bytes -= m->len;
+}
+
+/* Segments retired while a message in them was in hand may be free now. */
+static void __reap_soon(struct stacq_queue *q)
+{
+	if (q->store.reap)
+		mod_delayed_work(system_wq, &q->idle_work, 0);
+}
+
+/**
+ * __stacq_held_done() - a message in hand has been received
+ * @q: the queue
+ * @m: from __stacq_hold(); gone after this
+ *
+ * Context: The lock is held.
+ * Return: whom to wake.
+ */
+unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m)
+{
+	unsigned int whom;
+
+	__let_go(q, m);
+	whom = __stacq_receive_done(q, m);
+	__reap_soon(q);
+	return whom;
+}
+
+/**
+ * __stacq_give_back() - a message in hand is for others again
+ * @q: the queue
+ * @m: from __stacq_hold(); the reader's no more
+ * @delivered: the reader may have seen something of it, so it counts
+ *
+ * Context: The lock is held.
+ * Return: whom to wake.
+ */
+unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
+			       bool delivered)
+{
+	__let_go(q, m);
+	if (delivered) {
+		q->requeued++;
+		if (m->deliveries < U8_MAX)
+			m->deliveries++;
+		trace_stacq_requeue(q->name, m->seq, m->len, m->deliveries);
+	}
+	if (m != q->peeked)
+		__stacq_store_settle(&q->store, m);
+	__reap_soon(q);
+	return __wake_reader(q);
+}
+
+/*
+ * Room and limits
+ */
+
+/**
+ * stacq_make_room() - make room for one more message
+ * @q: the queue
+ * @len: its length
+ * @gfp: allocation flags
+ *
+ * Capacity doubles, but does not go beyond the limit on messages.
+ *
+ * Context: As @gfp says.
+ * Return: 0; -ENOMEM; -EINTR for a fatal signal; -EAGAIN if somebody else is
+ *	at it and @gfp does not allow waiting.
+ */
+int stacq_make_room(struct stacq_queue *q, size_t len, gfp_t gfp)
+{
+	u64 capacity, want;
+	bool room;
+	int ret = 0;
+
+	if (gfpflags_allow_blocking(gfp)) {
+		if (mutex_lock_killable(&q->room_mutex))
+			return -EINTR;
+	} else if (!mutex_trylock(&q->room_mutex)) {
+		return -EAGAIN;
+	}
+	stacq_lock(q);
+	room = __stacq_store_has_room(&q->store);
+	capacity = q->store.capacity;
+	want = min(capacity * 2, max(q->msgs_max, capacity + 1));
+	stacq_unlock(q);
+	if (!room) {
+		ret = stacq_store_grow(&q->store, want, gfp);
+		if (!ret) {
+			stacq_lock(q);
+			q->growths++;
+			stacq_unlock(q);
+			log_capacity(q, capacity, want);
+		}
+	}
+	mutex_unlock(&q->room_mutex);
+	if (!ret && len > STACQ_INLINE_SIZE)
+		ret = stacq_store_fill(&q->store, len, gfp);
+	arm_idle(q);
+	return ret;
+}
+
+/**
+ * stacq_set_capacity() - set the room
+ * @q: the queue
+ * @capacity: messages to have room for
+ * @previous: set to what it was
+ *
+ * Context: Sleeps.
+ * Return: 0; -EINVAL if @capacity is 0 or above the limit on messages; -EBUSY
+ *	if more is stored; -ENOMEM; -EINTR for a fatal signal; -EIDRM. On error
+ *	nothing has changed.
+ */
+int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous)
+{
+	int ret = 0;
+
+	if (!capacity)
+		return -EINVAL;
+	if (mutex_lock_killable(&q->room_mutex))
+		return -EINTR;
+	stacq_lock(q);
+	if (q->ended & STACQ_ENDED_REMOVED)
+		ret = -EIDRM;
+	else if (capacity > q->msgs_max)
+		ret = -EINVAL;
+	*previous = q->store.capacity;
+	stacq_unlock(q);
+	if (!ret)
+		ret = stacq_store_resize(&q->store, capacity, GFP_KERNEL);
+	if (!ret) {
+		stacq_lock(q);
+		q->floor = capacity;
+		stacq_unlock(q);
+		stacq_store_trim(&q->store, true);
+		log_capacity(q, *previous, capacity);
+	}
+	mutex_unlock(&q->room_mutex);
+	return ret;
+}
+
+/**
+ * stacq_set_limits() - set the limits
+ * @q: the queue
+ * @limits: the limits; STACQ_UNCHANGED leaves one as it is
+ *
+ * Context: Any that may take the lock.
+ * Return: 0 or -EIDRM.
+ */
+int stacq_set_limits(struct stacq_queue *q, const struct stacq_limits *limits)
+{
+	int ret = 0;
+
+	stacq_lock(q);
+	if (q->ended & STACQ_ENDED_REMOVED)
+		ret = -EIDRM;
+	else
+		__set_limits(q, limits);
+	stacq_unlock(q);
+	if (!ret)
+		stacq_wake(q, STACQ_WAKE_WRITERS);
+	return ret;
+}
+
+/*
+ * All at once
+ */
+
+/**
+ * stacq_get_info() - all there is to know
+ * @q: the queue
+ * @info: filled
+ *
+ * Context: Any that may take the lock.
+ */
+void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	strscpy(info->name, q->name, sizeof(info->name));
+	info->abi_version = STACQ_ABI_VERSION;
+	info->order = q->order;
+	stacq_lock(q);
+	if (q->ended & STACQ_ENDED_SEALED)
+		info->state |= STACQ_STATE_SEALED;
+	info->readers_waiting = q->readers_waiting;
+	info->writers_waiting = q->writers_waiting;
+	info->depth = q->nr - q->held;
+	info->bytes = q->bytes - q->held_bytes;
+	info->held = q->held;
+	info->held_bytes = q->held_bytes;
+	info->capacity = q->store.capacity;
+	info->max_msgs = max_is_none(q->msgs_max);
+	info->max_bytes = max_is_none(q->bytes_max);
+	info->max_msg_size = max_is_none(q->max_msg_size);
+	info->high_water = max(q->high_water, q->peak);
+	info->memory = q->store.bytes;
+	info->sent = q->seq;
+	info->received = q->received;
+	info->requeued = q->requeued;
+	info->discarded = q->discarded;
+	info->growths = q->growths;
+	info->shrinks = q->shrinks;
+	stacq_unlock(q);
+}
+
+static void __unpin(struct stacq_queue *q)
+{
+	if (q->peeked_gone)
+		__stacq_store_put(&q->store, q->peeked);
+	q->peeked = NULL;
+	q->peeked_gone = false;
+}
+
+/*
+ * Pin the message at @position. The walk lets others in now and then, pinning
+ * where it is; if that message is taken meanwhile, it starts anew, and after
+ * a few times goes on without letting others in.
+ */
+static struct stacq_msg *pin_position(struct stacq_queue *q, u64 position)
+{
+	struct stacq_msg *m;
+	int restarts = 0;
+	u64 at, steps;
+
+again:
+	at = 0;
+	steps = 0;
+	list_for_each_entry(m, &q->msgs, link) {
+		if (++steps % PEEK_BATCH == 0 && restarts < 8) {
+			q->peeked = m;
+			stacq_unlock(q);
+			cond_resched();
+			stacq_lock(q);
+			if (q->peeked_gone) {
+				__unpin(q);
+				restarts++;
+				goto again;
+			}
+			__unpin(q);
+		}
+		if (m->held)
+			continue;
+		if (at++ == position) {
+			q->peeked = m;
+			return m;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * stacq_peek() - look at a message without taking it
+ * @q: the queue
+ * @position: 0 for the next one to be received
+ * @size: bytes wanted
+ * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
+ *
+ * Context: Sleeps.
+ * Return: the first bytes, at most @size, for the caller to kvfree(); NULL for
+ *	none wanted; -ENOMSG if there is no message at @position; -ENOMEM;
+ *	-EINTR for a fatal signal; -EIDRM.
+ */
+void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
+		 struct stacq_peek *peek)
+{
+	u64 now = get_jiffies_64();
+	void *copy = NULL;
+	struct stacq_msg *m;
+
+	if (mutex_lock_killable(&q->room_mutex))
+		return ERR_PTR(-EINTR);
+	stacq_lock(q);
+	m = ERR_PTR(-EIDRM);
+	if (!(q->ended & STACQ_ENDED_REMOVED))
+		m = pin_position(q, position) ?: ERR_PTR(-ENOMSG);
+	if (!IS_ERR(m)) {
+		peek->len = m->len;
+		peek->seq = m->seq;
+		peek->sent_ns = ktime_get_real_ns();
+		if (time_after64(now, m->sent))
+			peek->sent_ns -= jiffies64_to_nsecs(now - m->sent);
+		peek->priority = m->priority;
+		peek->deliveries = m->deliveries;
+	}
+	stacq_unlock(q);
+	if (IS_ERR(m)) {
+		mutex_unlock(&q->room_mutex);
+		return m;
+	}
+
+	size = min_t(u64, size, peek->len);
+	if (size) {
+		copy = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
+				__GFP_RETRY_MAYFAIL);
+		if (copy)
+			memcpy(copy, stacq_msg_data(m), size);
+		else
+			copy = ERR_PTR(-ENOMEM);
+	}
+	stacq_lock(q);
+	__unpin(q);
+	__reap_soon(q);
+	stacq_unlock(q);
+	mutex_unlock(&q->room_mutex);
+	return copy;
+}
+
+/**
+ * stacq_purge() - throw away what is stored now
+ * @q: the queue
+ *
+ * Messages in hand, and those sent after the call began, stay.
+ *
+ * Context: Sleeps.
+ * Return: how many that were.
+ */
+u64 stacq_purge(struct stacq_queue *q)
+{
+	bool lifo = q->order == STACQ_LIFO;
+	u64 last, n = 0, bytes = 0;
+	struct list_head *at, *next;
+	struct stacq_msg *m;
+	unsigned int whom;
+	int i;
+
+	stacq_lock(q);
+	last = q->seq;
+	stacq_unlock(q);
+	do {
+		i = 0;
+		whom = 0;
+		stacq_lock(q);
+		/* From the oldest on, whichever end that is. */
+		for (at = lifo ? q->msgs.prev : q->msgs.next;
+		     at != &q->msgs && i < PURGE_BATCH; at = next) {
+			next = lifo ? at->prev : at->next;
+			m = list_entry(at, struct stacq_msg, link);
+			if (m->seq > last)
+				break;
+			if (m->held)
+				continue;
+			pr_debug("%s: removed message of size %u\n", q->name,
+				 m->len);
+			i++;
+			bytes += m->len;
+			whom |= __take_out(q, m);
+		}
+		q->discarded += i;
+		stacq_unlock(q);
+		stacq_wake(q, whom);
+		n += i;
+		cond_resched();
+	} while (i == PURGE_BATCH);
+	if (n && __ratelimit(&q->log))
+		pr_info("%s: purged, %llu messages of %llu bytes discarded\n",
+			q->name, n, bytes);
+	return n;
+}
+
+/**
+ * stacq_removed() - has the queue been removed?
+ * @q: the queue
+ *
+ * Context: Takes the lock.
+ * Return: true if it has.
+ */
+bool stacq_removed(struct stacq_queue *q)
+{
+	bool removed;
+
+	stacq_lock(q);
+	removed = q->ended & STACQ_ENDED_REMOVED;
+	stacq_unlock(q);
+	return removed;
+}
+
+/**
+ * stacq_seal() - seal or unseal a queue
+ * @q: the queue
+ * @seal: which of the two
+ *
+ * Context: Any that may take the lock.
+ * Return: 0 or -EIDRM.
+ */
+int stacq_seal(struct stacq_queue *q, bool seal)
+{
+	int ret = 0;
+
+	stacq_lock(q);
+	if (q->ended & STACQ_ENDED_REMOVED)
+		ret = -EIDRM;
+	else if (seal)
+		q->ended |= STACQ_ENDED_SEALED;
+	else
+		q->ended &= ~STACQ_ENDED_SEALED;
+	stacq_unlock(q);
+	if (!ret && seal)
+		stacq_wake(q, STACQ_WAKE_READERS | STACQ_WAKE_WRITERS);
+	return ret;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The queue: one named container of messages. It knows order, depth, limits,
+ * waiting, sealing and removal; it knows no files and no user memory.
+ *
+ * Sending is stacq_make_room() as often as __stacq_send_begin() asks for it,
+ * then the bytes, then __stacq_send_commit(). Receiving is
+ * __stacq_receive_begin(), the bytes, and either __stacq_receive_done(), all
+ * with the lock held, or __stacq_hold() and, after any time without the lock,
+ * __stacq_held_done() or __stacq_give_back(). transfer.c puts them together.
+ *
+ * Functions named __stacq_ expect the lock held. Those that return "whom to
+ * wake" want stacq_wake() called with it once the lock is dropped.
+ */
+#ifndef _STACQ_QUEUE_H
+#define _STACQ_QUEUE_H
+
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/ratelimit.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/stacq.h>
+
+#include "store.h"
+
+struct device;
+
+/* Whom to wake: one caller that waits, or all of them. */
+#define STACQ_WAKE_READER	0x1
+#define STACQ_WAKE_WRITER	0x2
+#define STACQ_WAKE_READERS	0x4
+#define STACQ_WAKE_WRITERS	0x8
+
+/* stacq_queue.ended */
+#define STACQ_ENDED_SEALED	0x1
+#define STACQ_ENDED_REMOVED	0x2
+
+/**
+ * struct stacq_queue - one queue
+ * @store: its room; the lock in it guards all fields but those said below
+ * @msgs: the messages, stored and in hand. The next one to be received is the
+ *	first one not in hand. Oldest first in a fifo, newest first in a lifo.
+ * @nr: how many
+ * @bytes: their bytes
+ * @held: how many are in hand
+ * @held_bytes: their bytes
+ * @msgs_max: most messages, U64_MAX without limit
+ * @bytes_max: most bytes, U64_MAX without limit
+ * @msg_max: longest message, from @max_msg_size and @bytes_max
+ * @max_msg_size: longest message as asked for, U64_MAX without limit
+ * @seq: messages ever sent
+ * @received: messages ever received
+ * @requeued: messages ever given back
+ * @discarded: messages ever purged
+ * @growths: times the capacity was raised on demand
+ * @shrinks: times it was lowered because unused
+ * @peak: most messages at once since the idle work last looked
+ * @high_water: most messages at once before that
+ * @floor: the capacity asked for, below which idle work does not go
+ * @ended: STACQ_ENDED_* bits
+ * @order: STACQ_FIFO or STACQ_LIFO, never changes
+ * @readers_waiting: callers of stacq_wait_readable()
+ * @writers_waiting: callers of stacq_wait_writable()
+ * @room_bytes: for the wake function of writers, see stacq_wake_writer()
+ * @room_msgs: likewise
+ * @peeked: a message that must not be reused, being looked at
+ * @peeked_gone: it was taken out of the queue meanwhile
+ * @read_wait: where readers and pollers wait
+ * @write_wait: where writers and pollers wait
+ * @room_mutex: taken around changes of the capacity and peeks, before the lock
+ * @idle_work: gives back room that stays unused
+ * @log: limits the lines in the kernel log about this queue
+ * @ref: the registry, open files and other modules hold it
+ * @name: never changes
+ * @node: the registry's and the device's part, see registry.c
+ * @node.hash: in the table of names, guarded by the registry's mutex
+ * @node.dev: the device; set before the queue can be found
+ * @node.minor: its minor number
+ * @node.mode: permission bits of the device node
+ * @node.uid: its owner
+ * @node.gid: its group
+ */
+struct stacq_queue {
+	struct stacq_store store;
+	struct list_head msgs;
+	u64 nr;
+	u64 bytes;
+	u64 held;
+	u64 held_bytes;
+	u64 msgs_max;
+	u64 bytes_max;
+	u64 msg_max;
+	u64 max_msg_size;
+	u64 seq;
+	u64 received;
+	u64 requeued;
+	u64 discarded;
+	u64 growths;
+	u64 shrinks;
+	u64 peak;
+	u64 high_water;
+	u64 floor;
+	unsigned int ended;
+	unsigned int order;
+	unsigned int readers_waiting;
+	unsigned int writers_waiting;
+	u64 room_bytes;
+	u64 room_msgs;
+	struct stacq_msg *peeked;
+	bool peeked_gone;
+
+	wait_queue_head_t read_wait;
+	wait_queue_head_t write_wait;
+	struct mutex room_mutex;	/* before the lock */
+	struct delayed_work idle_work;
+	struct ratelimit_state log;
+	struct kref ref;
+	char name[STACQ_NAME_SIZE];
+	struct {
+		struct hlist_node hash;
+		struct device *dev;
+		int minor;
+		umode_t mode;
+		kuid_t uid;
+		kgid_t gid;
+	} node;
+};
+
+static inline void stacq_lock(struct stacq_queue *q)
+{
+	spin_lock(&q->store.lock);
+}
+
+static inline void stacq_unlock(struct stacq_queue *q)
+{
+	spin_unlock(&q->store.lock);
+}
+
+static inline void stacq_assert_locked(struct stacq_queue *q)
+{
+	lockdep_assert_held(&q->store.lock);
+}
+
+/* Life */
+struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
+				      const struct stacq_limits *limits,
+				      u64 capacity);
+void stacq_queue_get(struct stacq_queue *q);
+void stacq_queue_put(struct stacq_queue *q);
+void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes);
+
+/* Messages in and out */
+struct stacq_msg *__stacq_send_begin(struct stacq_queue *q, size_t len,
+				     void *buf);
+unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m);
+void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m);
+int __stacq_may_send(struct stacq_queue *q, size_t len);
+struct stacq_msg *__stacq_receive_begin(struct stacq_queue *q);
+unsigned int __stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m);
+void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m);
+unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m);
+unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
+			       bool delivered);
+
+/* Waiting */
+int stacq_wait_readable(struct stacq_queue *q);
+int stacq_wait_writable(struct stacq_queue *q, size_t len);
+void stacq_wake(struct stacq_queue *q, unsigned int whom);
+void stacq_pass_on(struct stacq_queue *q);
+bool __stacq_readable(struct stacq_queue *q);
+bool __stacq_writable(struct stacq_queue *q);
+
+/* Room and limits */
+int stacq_make_room(struct stacq_queue *q, size_t len, gfp_t gfp);
+int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous);
+int stacq_set_limits(struct stacq_queue *q,
+		     const struct stacq_limits *limits);
+
+/* All at once */
+void stacq_get_info(struct stacq_queue *q, struct stacq_info *info);
+void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
+		 struct stacq_peek *peek);
+u64 stacq_purge(struct stacq_queue *q);
+bool stacq_removed(struct stacq_queue *q);
+int stacq_seal(struct stacq_queue *q, bool seal);
+
+#endif /* _STACQ_QUEUE_H */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The store: where the messages of one queue live.
+ *
+ * A message is a struct stacq_msg with up to STACQ_INLINE_SIZE bytes of its
+ * own; a longer one has a buffer beside it. Both are recycled: in the steady
+ * state nothing is allocated or freed.
+ *
+ * Room for messages comes in segments. Growing adds one as large as all before
+ * it together, so capacity doubles and nothing that is stored moves. A segment
+ * is a chain of blocks of at most STACQ_BLOCK_SIZE bytes, so no allocation is
+ * larger than that however large the capacity. Shrinking retires segments:
+ * nothing new goes into them, what is stored in them is moved out, and what a
+ * reader has in its hands is waited for.
+ *
+ * Buffers come in size classes, powers of two. A fresh one is allocated only
+ * when none of its class is spare, and then as many bytes of spare ones of
+ * other classes go: a store never keeps more than its busiest moment needed.
+ */
+#ifndef _STACQ_STORE_H
+#define _STACQ_STORE_H
+
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+/* The messages a queue is mostly used for fit, and end on a cache line. */
+#define STACQ_INLINE_SIZE	64
+/* Smallest buffer, and how many powers of two there are from it to 2 GiB. */
+#define STACQ_BUF_SHIFT		7
+#define STACQ_BUF_CLASSES	(32 - STACQ_BUF_SHIFT)
+/* Largest piece of memory messages are cut from: order 3, so not a costly one. */
+#define STACQ_BLOCK_SIZE	32768
+/* Doubling from 1 takes 31 of them to a thousand million messages. */
+#define STACQ_MAX_SEGMENTS	64
+
+/**
+ * struct stacq_msg - one message
+ * @link: in the queue's list while stored, in hand or not
+ * @seq: place in the order of sending, from 1
+ * @sent: jiffies (64 bits) at which it was sent
+ * @len: length in bytes; 0 while it holds no message
+ * @held: it is in the hands of a reader, at its place in the list
+ * @priority: not used yet
+ * @deliveries: times it was given back, at most 255
+ * @segment: where it was cut from, index in &struct stacq_store.segments
+ * @data: the bytes, when they fit
+ * @buf: the bytes, when they do not
+ * @next_free: the next spare one, while it holds no message
+ *
+ * Owned by the store while spare, by the queue while in its list. The lock of
+ * the store guards it, except that the bytes of a held message belong to its
+ * reader.
+ */
+struct stacq_msg {
+	struct list_head link;
+	u64 seq;
+	u64 sent;
+	u32 len;
+	u16 held:1;
+	u16 priority:15;
+	u8 deliveries;
+	u8 segment;
+	union {
+		u8 data[STACQ_INLINE_SIZE];
+		void *buf;
+		struct stacq_msg *next_free;
+	};
+};
+
+struct stacq_block;
+struct stacq_spare;
+
+/**
+ * struct stacq_segment - room for a number of messages
+ * @nr: how many
+ * @live: how many are taken
+ * @free: those taken once and spare again
+ * @bump: the next one never taken yet
+ * @bump_end: the end of its block
+ * @block: its block; the blocks after it in the chain were never used
+ * @blocks: the chain of all blocks
+ * @bytes: memory it takes
+ * @next: for chains of segments not in the table
+ * @id: index in &struct stacq_store.segments
+ * @retired: nothing new goes in; freed when @live reaches 0
+ */
+struct stacq_segment {
+	u64 nr;
+	u64 live;
+	struct stacq_msg *free;
+	struct stacq_msg *bump;
+	struct stacq_msg *bump_end;
+	struct stacq_block *block;
+	struct stacq_block *blocks;
+	size_t bytes;
+	struct stacq_segment *next;
+	u8 id;
+	bool retired;
+};
+
+/**
+ * struct stacq_store - the room of one queue
+ * @lock: guards everything here and in the queue around it
+ * @current_segment: where the next message is taken from; never retired
+ * @segments: all of them, at the place that their messages name
+ * @capacity: messages that fit in the segments that are not retired
+ * @live: messages taken; never above @capacity
+ * @reap: some retired segment has emptied and can be freed
+ * @spare: buffers not in use, by class
+ * @spare_bytes: their size
+ * @spare_min: lowest @spare_bytes since stacq_store_trim() last looked
+ * @bytes: all memory taken: segments, and buffers in use or not
+ */
+struct stacq_store {
+	spinlock_t lock;	/* see "Locking" in store.c and queue.c */
+	struct stacq_segment *current_segment;
+	struct stacq_segment *segments[STACQ_MAX_SEGMENTS];
+	u64 capacity;
+	u64 live;
+	bool reap;
+	struct stacq_spare *spare[STACQ_BUF_CLASSES];
+	u64 spare_bytes;
+	u64 spare_min;
+	u64 bytes;
+};
+
+/**
+ * stacq_msg_data() - the bytes of a message
+ * @m: the message
+ *
+ * Return: address of @m->len bytes.
+ */
+static inline void *stacq_msg_data(struct stacq_msg *m)
+{
+	return m->len <= STACQ_INLINE_SIZE ? m->data : m->buf;
+}
+
+int stacq_store_init(struct stacq_store *st, u64 capacity, gfp_t gfp);
+void stacq_store_destroy(struct stacq_store *st);
+int stacq_store_grow(struct stacq_store *st, u64 capacity, gfp_t gfp);
+int stacq_store_resize(struct stacq_store *st, u64 capacity, gfp_t gfp);
+void stacq_store_reap(struct stacq_store *st);
+u64 stacq_store_trim(struct stacq_store *st, bool all);
+void *stacq_store_buf(struct stacq_store *st, u32 len, gfp_t gfp);
+void stacq_store_buf_free(struct stacq_store *st, void *buf, u32 len);
+int stacq_store_fill(struct stacq_store *st, u32 len, gfp_t gfp);
+
+struct stacq_msg *__stacq_store_get(struct stacq_store *st, u32 len, void *buf);
+void __stacq_store_put(struct stacq_store *st, struct stacq_msg *m);
+struct stacq_msg *__stacq_store_settle(struct stacq_store *st,
+				       struct stacq_msg *m);
+bool __stacq_store_has_room(struct stacq_store *st);
+void *__stacq_store_buf(struct stacq_store *st, u32 len);
+void __stacq_store_buf_free(struct stacq_store *st, void *buf, u32 len);
+
+#endif /* _STACQ_STORE_H */

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/class/stacq/NAME/: one value a file. The device goes before the queue,
+ * and waits for those who are in here.
+ */
+#include <linux/device.h>
+#include <linux/kernel.h>
+#include <linux/sysfs.h>
+
+#include "chardev.h"
+#include "limits.h"
+#include "queue.h"
+
+static struct stacq_queue *to_queue(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+/**
+ * struct stacq_attribute - a number in struct stacq_info
+ * @dev: the attribute
+ * @offset: where it is
+ */
+struct stacq_attribute {
+	struct device_attribute dev;
+	size_t offset;
+};
+
+static size_t offset_of(struct device_attribute *attr)
+{
+	return container_of(attr, struct stacq_attribute, dev)->offset;
+}
+
+static ssize_t show_u64(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	struct stacq_info info;
+
+	stacq_get_info(to_queue(dev), &info);
+	return sysfs_emit(buf, "%llu\n",
+			  *(u64 *)((void *)&info + offset_of(attr)));
+}
+
+static ssize_t show_u32(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	struct stacq_info info;
+
+	stacq_get_info(to_queue(dev), &info);
+	return sysfs_emit(buf, "%u\n",
+			  *(u32 *)((void *)&info + offset_of(attr)));
+}
+
+static ssize_t store_capacity(struct device *dev, struct device_attribute *attr,
+			      const char *buf, size_t count)
+{
+	struct stacq_queue *q = to_queue(dev);
+	u64 capacity, previous;
+	int ret = kstrtou64(buf, 0, &capacity);
+
+	if (!ret)
+		ret = stacq_capacity_may(q, capacity);
+	return ret ?: stacq_set_capacity(q, capacity, &previous) ?: count;
+}
+
+static ssize_t store_limit(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct stacq_limits limits = {
+		.max_msgs = STACQ_UNCHANGED,
+		.max_bytes = STACQ_UNCHANGED,
+		.max_msg_size = STACQ_UNCHANGED,
+	};
+	struct stacq_queue *q = to_queue(dev);
+	u64 value;
+	int ret = kstrtou64(buf, 0, &value);
+
+	if (ret)
+		return ret;
+	if (value == STACQ_UNCHANGED)
+		return -EINVAL;
+	switch (offset_of(attr)) {
+	case offsetof(struct stacq_info, max_msgs):
+		limits.max_msgs = value;
+		break;
+	case offsetof(struct stacq_info, max_bytes):
+		limits.max_bytes = value;
+		break;
+	default:
+		limits.max_msg_size = value;
+	}
+	return stacq_limits_may(q, &limits) ?: stacq_set_limits(q, &limits) ?: count;
+}
+
+#define STACQ_ATTR(_name, _mode, _show, _store)				\
+	struct stacq_attribute attr_##_name = {				\
+		.dev.attr = { .name = #_name, .mode = _mode },		\
+		.dev.show = _show,					\
+		.dev.store = _store,					\
+		.offset = offsetof(struct stacq_info, _name),		\
+	}
+
+static STACQ_ATTR(capacity, 0644, show_u64, store_capacity);
+static STACQ_ATTR(max_msgs, 0644, show_u64, store_limit);
+static STACQ_ATTR(max_bytes, 0644, show_u64, store_limit);
+static STACQ_ATTR(max_msg_size, 0644, show_u64, store_limit);
+static STACQ_ATTR(depth, 0444, show_u64, NULL);
+static STACQ_ATTR(bytes, 0444, show_u64, NULL);
+static STACQ_ATTR(held, 0444, show_u64, NULL);
+static STACQ_ATTR(high_water, 0444, show_u64, NULL);
+static STACQ_ATTR(memory, 0444, show_u64, NULL);
+static STACQ_ATTR(sent, 0444, show_u64, NULL);
+static STACQ_ATTR(received, 0444, show_u64, NULL);
+static STACQ_ATTR(requeued, 0444, show_u64, NULL);
+static STACQ_ATTR(discarded, 0444, show_u64, NULL);
+static STACQ_ATTR(growths, 0444, show_u64, NULL);
+static STACQ_ATTR(shrinks, 0444, show_u64, NULL);
+static STACQ_ATTR(readers_waiting, 0444, show_u32, NULL);
+static STACQ_ATTR(writers_waiting, 0444, show_u32, NULL);
+
+static ssize_t order_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	bool lifo = to_queue(dev)->order == STACQ_LIFO;
+
+	return sysfs_emit(buf, "%s\n", lifo ? "lifo" : "fifo");
+}
+static DEVICE_ATTR_RO(order);
+
+static ssize_t sealed_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct stacq_info info;
+
+	stacq_get_info(to_queue(dev), &info);
+	return sysfs_emit(buf, "%d\n", !!(info.state & STACQ_STATE_SEALED));
+}
+static DEVICE_ATTR_RO(sealed);
+
+static struct attribute *stacq_attrs[] = {
+	&dev_attr_order.attr,
+	&attr_capacity.dev.attr,
+	&attr_max_msgs.dev.attr,
+	&attr_max_bytes.dev.attr,
+	&attr_max_msg_size.dev.attr,
+	&attr_depth.dev.attr,
+	&attr_bytes.dev.attr,
+	&attr_held.dev.attr,
+	&attr_high_water.dev.attr,
+	&attr_memory.dev.attr,
+	&attr_sent.dev.attr,
+	&attr_received.dev.attr,
+	&attr_requeued.dev.attr,
+	&attr_discarded.dev.attr,
+	&attr_growths.dev.attr,
+	&attr_shrinks.dev.attr,
+	&attr_readers_waiting.dev.attr,
+	&attr_writers_waiting.dev.attr,
+	&dev_attr_sealed.attr,
+	NULL
+};
+
+static const struct attribute_group stacq_group = {
+	.attrs = stacq_attrs,
+};
+
+/* What every queue's device has. */
+const struct attribute_group *stacq_groups[] = {
+	&stacq_group,
+	NULL
+};
