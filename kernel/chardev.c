@@ -168,7 +168,8 @@ static char *stacq_devnode(STACQ_DEVNODE_CONST struct device *dev, umode_t *mode
 
 	/* Only asked for when the node is made. */
 	if (mode)
-		*mode = q->node.mode;
+		/* Without the type, 0 would stand for a default. */
+		*mode = S_IFCHR | q->node.mode;
 	if (uid)
 		*uid = q->node.uid;
 	if (gid)

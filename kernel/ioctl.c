@@ -88,7 +88,9 @@ static int ioctl_set_capacity(struct file *file, struct stacq_queue *q,
 		return -EINVAL;
 	if (!is_owner(file))
 		return -EPERM;
+	/* Be sure to be able to answer before doing it. */
 	ret = stacq_capacity_may(q, c.capacity) ?:
+	      args_out(arg, &c, sizeof(c), cmd) ?:
 	      stacq_set_capacity(q, c.capacity, &previous);
 	if (ret)
 		return ret;
@@ -144,7 +146,7 @@ static int ioctl_purge(struct stacq_queue *q, unsigned int cmd,
 		return ret;
 	if (p.flags || p.reserved)
 		return -EINVAL;
-	/* What is thrown away can't be had back: be sure to be able to say it. */
+	/* Be sure to be able to answer before doing it. */
 	ret = args_out(arg, &p, sizeof(p), cmd);
 	if (ret)
 		return ret;

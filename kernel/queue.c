@@ -465,8 +465,9 @@ int __stacq_may_send(struct stacq_queue *q, size_t len)
  * @buf: see __stacq_store_get()
  *
  * Context: The lock is held, and stays so until commit or abort.
- * Return: the message to fill, or what __stacq_may_send() says, or -ENOBUFS if
- *	stacq_make_room() is needed.
+ * Return: the message to fill, or what __stacq_may_send() says, or -ENOBUFS
+ *	without @buf if a buffer or stacq_make_room() is needed, with @buf if
+ *	the latter is.
  */
 struct stacq_msg *__stacq_send_begin(struct stacq_queue *q, size_t len,
 				     void *buf)
@@ -659,7 +660,6 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 /**
  * stacq_make_room() - make room for one more message
  * @q: the queue
- * @len: its length
  * @gfp: allocation flags
  *
  * Capacity doubles, but does not go beyond the limit on messages.
@@ -668,7 +668,7 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
  * Return: 0; -ENOMEM; -EINTR for a fatal signal; -EAGAIN if somebody else is
  *	at it and @gfp does not allow waiting.
  */
-int stacq_make_room(struct stacq_queue *q, size_t len, gfp_t gfp)
+int stacq_make_room(struct stacq_queue *q, gfp_t gfp)
 {
 	u64 capacity, want;
 	bool room;
@@ -695,8 +695,6 @@ int stacq_make_room(struct stacq_queue *q, size_t len, gfp_t gfp)
 		}
 	}
 	mutex_unlock(&q->room_mutex);
-	if (!ret && len > STACQ_INLINE_SIZE)
-		ret = stacq_store_fill(&q->store, len, gfp);
 	arm_idle(q);
 	return ret;
 }
@@ -877,7 +875,7 @@ void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 	if (!IS_ERR(m)) {
 		peek->len = m->len;
 		peek->seq = m->seq;
-		peek->sent_ns = ktime_get_real_ns();
+		peek->sent_ns = ktime_to_ns(ktime_get_coarse_real());
 		if (time_after64(now, m->sent))
 			peek->sent_ns -= jiffies64_to_nsecs(now - m->sent);
 		peek->priority = m->priority;

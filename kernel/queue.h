@@ -3,8 +3,8 @@
  * The queue: one named container of messages. It knows order, depth, limits,
  * waiting, sealing and removal; it knows no files and no user memory.
  *
- * Sending is stacq_make_room() as often as __stacq_send_begin() asks for it,
- * then the bytes, then __stacq_send_commit(). Receiving is
+ * Sending is __stacq_send_begin(), the bytes, and __stacq_send_commit(), with a
+ * buffer and stacq_make_room() before it when it asks for them. Receiving is
  * __stacq_receive_begin(), the bytes, and either __stacq_receive_done(), all
  * with the lock held, or __stacq_hold() and, after any time without the lock,
  * __stacq_held_done() or __stacq_give_back(). transfer.c puts them together.
@@ -172,7 +172,7 @@ bool __stacq_readable(struct stacq_queue *q);
 bool __stacq_writable(struct stacq_queue *q);
 
 /* Room and limits */
-int stacq_make_room(struct stacq_queue *q, size_t len, gfp_t gfp);
+int stacq_make_room(struct stacq_queue *q, gfp_t gfp);
 int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous);
 int stacq_set_limits(struct stacq_queue *q,
 		     const struct stacq_limits *limits);

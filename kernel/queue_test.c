@@ -82,24 +82,36 @@ static u8 pattern(u64 seq, u32 i)
 static int put(struct stacq_queue *q, u32 len)
 {
 	struct stacq_msg *m;
-	int ret = -ENOBUFS;
+	void *buf = NULL;
+	u8 *data;
+	int ret;
 	u32 i;
 
-	while (ret == -ENOBUFS) {
+	for (;;) {
 		stacq_lock(q);
-		m = __stacq_send_begin(q, len, NULL);
-		ret = PTR_ERR_OR_ZERO(m);
-		if (!ret) {
-			u8 *data = stacq_msg_data(m);
-
+		m = __stacq_send_begin(q, len, buf);
+		if (!IS_ERR(m)) {
+			data = stacq_msg_data(m);
 			for (i = 0; i < len; i++)
 				data[i] = pattern(q->seq + 1, i);
 			__stacq_send_commit(q, m);
+			stacq_unlock(q);
+			return 0;
 		}
 		stacq_unlock(q);
-		if (ret == -ENOBUFS)
-			ret = stacq_make_room(q, len, GFP_KERNEL) ?: -ENOBUFS;
+		ret = PTR_ERR(m);
+		if (ret != -ENOBUFS)
+			break;
+		if (len > STACQ_INLINE_SIZE && !buf) {
+			buf = stacq_store_buf(&q->store, len, GFP_KERNEL);
+			ret = buf ? 0 : -ENOMEM;
+		} else {
+			ret = stacq_make_room(q, GFP_KERNEL);
+		}
+		if (ret)
+			break;
 	}
+	stacq_store_buf_free(&q->store, buf, len);
 	return ret;
 }
 

@@ -693,20 +693,3 @@ void stacq_store_buf_free(struct stacq_store *st, void *buf, u32 len)
 	__stacq_store_buf_free(st, buf, len);
 	spin_unlock(&st->lock);
 }
-
-/**
- * stacq_store_fill() - see that there is a spare buffer
- * @st: the store
- * @len: bytes it must hold
- * @gfp: allocation flags
- *
- * Context: As @gfp says. Takes the lock.
- * Return: 0 or -ENOMEM. Somebody else may take the buffer first.
- */
-int stacq_store_fill(struct stacq_store *st, u32 len, gfp_t gfp)
-{
-	void *buf = fresh_buf(st, len, gfp);
-
-	stacq_store_buf_free(st, buf, len);
-	return buf ? 0 : -ENOMEM;
-}

@@ -145,7 +145,6 @@ void stacq_store_reap(struct stacq_store *st);
 u64 stacq_store_trim(struct stacq_store *st, bool all);
 void *stacq_store_buf(struct stacq_store *st, u32 len, gfp_t gfp);
 void stacq_store_buf_free(struct stacq_store *st, void *buf, u32 len);
-int stacq_store_fill(struct stacq_store *st, u32 len, gfp_t gfp);
 
 struct stacq_msg *__stacq_store_get(struct stacq_store *st, u32 len, void *buf);
 void __stacq_store_put(struct stacq_store *st, struct stacq_msg *m);

@@ -5,7 +5,7 @@
  * Short messages are copied straight to or from their place with the queue's
  * lock held and page faults off. Long ones, and those whose memory faults, are
  * copied without the lock: to send, into a spare buffer before the message
- * takes its place; to receive, out of a message put into the reader's hands.
+ * takes its place and before room is made for it; to receive, out of a message put into the reader's hands.
  * So a caller whose memory takes its time, or never comes, holds up nobody.
  *
  * send() and receive() are written once and compiled for each kind of memory,
@@ -75,7 +75,7 @@ static int send_retry(struct stacq_queue *q, int why, size_t len, gfp_t gfp,
 		      unsigned int flags, bool *waited)
 {
 	if (why == -ENOBUFS)
-		return stacq_make_room(q, len, gfp);
+		return stacq_make_room(q, gfp);
 	if (why != -EAGAIN || flags & STACQ_XFER_NOWAIT)
 		return why;
 	*waited = true;
@@ -104,11 +104,7 @@ static int send_copied(struct stacq_queue *q, void *buf, size_t len, gfp_t gfp,
 			return 0;
 		}
 		stacq_unlock(q);
-		if (PTR_ERR(m) == -ENOBUFS)
-			/* The buffer is at hand, the rest is as for a byte. */
-			ret = stacq_make_room(q, 1, gfp);
-		else
-			ret = send_retry(q, PTR_ERR(m), len, gfp, flags, waited);
+		ret = send_retry(q, PTR_ERR(m), len, gfp, flags, waited);
 	} while (!ret);
 	stacq_store_buf_free(&q->store, buf, len);
 	return ret;
@@ -173,6 +169,9 @@ static __always_inline ssize_t send(struct stacq_queue *q, size_t len,
 			break;
 		}
 		stacq_unlock(q);
+		/* Room is made when the bytes are known to be there. */
+		if (PTR_ERR(m) == -ENOBUFS)
+			break;
 		ret = send_retry(q, PTR_ERR(m), len, gfp, flags, &waited);
 	}
 	if (!ret)
