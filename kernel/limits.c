@@ -36,9 +36,9 @@ module_param(ceiling_max_msg_size, ulong, 0644);
 MODULE_PARM_DESC(ceiling_max_msg_size,
 		 "Highest max_msg_size without CAP_SYS_RESOURCE; 0 any (default 16777216)");
 
-static unsigned int max_queues = 65536;
+static unsigned int max_queues = 16384;
 module_param(max_queues, uint, 0644);
-MODULE_PARM_DESC(max_queues, "Most queues at once (default 65536)");
+MODULE_PARM_DESC(max_queues, "Most queues at once (default 16384)");
 
 /**
  * stacq_limits_default() - fill in the limits not asked for

@@ -9,12 +9,14 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/namei.h>
 #include <linux/proc_fs.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "chardev.h"
 #include "limits.h"
@@ -39,6 +41,7 @@ MODULE_PARM_DESC(procfs_max_msg,
 
 static DEFINE_MUTEX(door_mutex);
 static struct proc_dir_entry *door_entry;
+static DECLARE_COMPLETION(door_gone);
 
 /**
  * struct stacq_door - an open file
@@ -107,7 +110,7 @@ static ssize_t door_read(struct file *file, char __user *buf, size_t len,
 	if (ret == -EAGAIN)
 		ret = 0;
 	else if (ret > 0)
-		d->done = stacq_reader_idle(&d->reader);
+		WRITE_ONCE(d->done, stacq_reader_idle(&d->reader));
 	mutex_unlock(&d->mutex);
 	return ret;
 }
@@ -206,6 +209,20 @@ fail:
 	return ret;
 }
 
+static void remove_door(struct work_struct *work)
+{
+	struct proc_dir_entry *entry;
+
+	mutex_lock(&door_mutex);
+	entry = door_entry;
+	door_entry = NULL;
+	mutex_unlock(&door_mutex);
+	proc_remove(entry);
+	complete_all(&door_gone);
+}
+
+static DECLARE_WORK(door_work, remove_door);
+
 /**
  * stacq_proc_exit() - remove the file in /proc, if it is there
  *
@@ -215,23 +232,24 @@ fail:
  */
 void stacq_proc_exit(void)
 {
-	struct proc_dir_entry *entry;
-
-	mutex_lock(&door_mutex);
-	entry = door_entry;
-	door_entry = NULL;
-	mutex_unlock(&door_mutex);
-	proc_remove(entry);
+	flush_work(&door_work);
+	remove_door(&door_work);
 }
 
 /**
  * stacq_proc_forget() - a queue was removed: remove its door
  * @name: name of the queue
  *
+ * proc_remove() waits for calls on the file, and one of them may wait for
+ * memory of its caller that never comes. So that is left to a work item, and
+ * the caller of this can be killed while it waits.
+ *
  * Context: Sleeps.
  */
 void stacq_proc_forget(const char *name)
 {
-	if (!strcmp(name, procfs_name))
-		stacq_proc_exit();
+	if (strcmp(name, procfs_name))
+		return;
+	queue_work(system_long_wq, &door_work);
+	wait_for_completion_killable(&door_gone);
 }
