@@ -114,7 +114,8 @@ static int ioctl_set_limits(struct file *file, struct stacq_queue *q,
 	return stacq_limits_may(q, &l) ?: stacq_set_limits(q, &l);
 }
 
-static int ioctl_peek(struct stacq_queue *q, unsigned int cmd, void __user *arg)
+static int ioctl_peek(struct stacq_reader *r, unsigned int cmd,
+		      void __user *arg)
 {
 	struct stacq_peek p;
 	void *copy;
@@ -123,9 +124,15 @@ static int ioctl_peek(struct stacq_queue *q, unsigned int cmd, void __user *arg)
 	ret = stacq_args_in(&p, sizeof(p), STACQ_PEEK_SIZE_VER0, cmd, arg);
 	if (ret)
 		return ret;
-	if (p.flags || p.reserved)
+	if (p.flags & ~STACQ_PEEK_HELD || p.reserved)
 		return -EINVAL;
-	copy = stacq_peek(q, p.position, p.buf_len, &p);
+	if (p.flags & STACQ_PEEK_HELD) {
+		if (p.position || p.buf_len)
+			return -EINVAL;
+		return stacq_reader_peek(r, &p) ?:
+		       args_out(arg, &p, sizeof(p), cmd);
+	}
+	copy = stacq_peek(r->q, p.position, p.buf_len, &p);
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
 	if (copy && copy_to_user(u64_to_user_ptr(p.buf), copy,
@@ -200,7 +207,7 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_LIMITS):
 		return ioctl_set_limits(file, r->q, cmd, p);
 	case STACQ_IOC_SIZELESS(STACQ_IOC_PEEK):
-		return may_read ? ioctl_peek(r->q, cmd, p) : -EBADF;
+		return may_read ? ioctl_peek(r, cmd, p) : -EBADF;
 	case STACQ_IOC_SIZELESS(STACQ_IOC_PURGE):
 		return may_read ? ioctl_purge(r->q, cmd, p) : -EBADF;
 	}

@@ -242,14 +242,15 @@ void stacq_proc_exit(void)
  *
  * proc_remove() waits for calls on the file, and one of them may wait for
  * memory of its caller that never comes. So that is left to a work item, and
- * the caller of this can be killed while it waits.
+ * waited for only as long as it takes when nothing is amiss. The name is gone
+ * in either case.
  *
- * Context: Sleeps.
+ * Context: Sleeps, for a second at most.
  */
 void stacq_proc_forget(const char *name)
 {
 	if (strcmp(name, procfs_name))
 		return;
 	queue_work(system_long_wq, &door_work);
-	wait_for_completion_killable(&door_gone);
+	wait_for_completion_killable_timeout(&door_gone, HZ);
 }

@@ -848,6 +848,25 @@ again:
 }
 
 /**
+ * __stacq_describe() - what is to be said of a message beside its bytes
+ * @m: the message
+ * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
+ *
+ * Context: The lock is held.
+ */
+void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek)
+{
+	u64 now = get_jiffies_64();
+
+	peek->len = m->len;
+	peek->seq = m->seq;
+	peek->sent_ns = ktime_to_ns(ktime_get_coarse_real()) -
+			jiffies64_to_nsecs(now - m->sent);
+	peek->priority = m->priority;
+	peek->deliveries = m->deliveries;
+}
+
+/**
  * stacq_peek() - look at a message without taking it
  * @q: the queue
  * @position: 0 for the next one to be received
@@ -862,7 +881,6 @@ again:
 void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 		 struct stacq_peek *peek)
 {
-	u64 now = get_jiffies_64();
 	void *copy = NULL;
 	struct stacq_msg *m;
 
@@ -872,15 +890,8 @@ void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 	m = ERR_PTR(-EIDRM);
 	if (!(q->ended & STACQ_ENDED_REMOVED))
 		m = pin_position(q, position) ?: ERR_PTR(-ENOMSG);
-	if (!IS_ERR(m)) {
-		peek->len = m->len;
-		peek->seq = m->seq;
-		peek->sent_ns = ktime_to_ns(ktime_get_coarse_real());
-		if (time_after64(now, m->sent))
-			peek->sent_ns -= jiffies64_to_nsecs(now - m->sent);
-		peek->priority = m->priority;
-		peek->deliveries = m->deliveries;
-	}
+	if (!IS_ERR(m))
+		__stacq_describe(m, peek);
 	stacq_unlock(q);
 	if (IS_ERR(m)) {
 		mutex_unlock(&q->room_mutex);

@@ -179,6 +179,7 @@ int stacq_set_limits(struct stacq_queue *q,
 
 /* All at once */
 void stacq_get_info(struct stacq_queue *q, struct stacq_info *info);
+void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek);
 void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 		 struct stacq_peek *peek);
 u64 stacq_purge(struct stacq_queue *q);

@@ -295,6 +295,7 @@ struct stacq_msg *__stacq_store_get(struct stacq_store *st, u32 len, void *buf)
 	st->live++;
 	m->len = len;
 	m->held = 0;
+	m->priority = 0;
 	m->deliveries = 0;
 	if (len > STACQ_INLINE_SIZE)
 		m->buf = buf;

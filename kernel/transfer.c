@@ -311,6 +311,29 @@ int stacq_reader_next(struct stacq_reader *r, u64 *len)
 	return ret;
 }
 
+/**
+ * stacq_reader_peek() - describe the message at hand
+ * @r: the reader
+ * @peek: @position is set to the bytes of it that have been read, the rest as
+ *	by __stacq_describe()
+ *
+ * Context: Takes the queue's lock.
+ * Return: 0 or -ENOMSG.
+ */
+int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek)
+{
+	int ret = -ENOMSG;
+
+	stacq_lock(r->q);
+	if (r->msg) {
+		__stacq_describe(r->msg, peek);
+		peek->position = r->off;
+		ret = 0;
+	}
+	stacq_unlock(r->q);
+	return ret;
+}
+
 /* Take the next message into the reader's hands, if there is none in them. */
 static int take_in_hand(struct stacq_reader *r)
 {

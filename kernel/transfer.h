@@ -8,6 +8,7 @@
 
 struct iov_iter;
 struct stacq_msg;
+struct stacq_peek;
 struct stacq_queue;
 
 /**
@@ -46,6 +47,7 @@ ssize_t stacq_receive_kernel(struct stacq_queue *q, void *buf, size_t size,
 			     unsigned int flags);
 
 bool stacq_reader_idle(struct stacq_reader *r);
+int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek);
 int stacq_reader_next(struct stacq_reader *r, u64 *len);
 
 #endif /* _STACQ_TRANSFER_H */

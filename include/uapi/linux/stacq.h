@@ -41,6 +41,9 @@
 /* struct stacq_info.state */
 #define STACQ_STATE_SEALED	0x1	/* no more writes; ends when empty */
 
+/* struct stacq_peek.flags */
+#define STACQ_PEEK_HELD		0x1	/* the message this open file has at hand */
+
 /**
  * struct stacq_create - make a queue (STACQ_IOC_CREATE)
  * @name: 1 to 63 of letters, digits, '.', '_' and '-', not starting with '.'
@@ -166,16 +169,19 @@ struct stacq_limits {
 
 /**
  * struct stacq_peek - look at a message without taking it (STACQ_IOC_PEEK)
- * @position: 0 is the message the next read would take, 1 the one after it
+ * @position: 0 is the message the next read would take, 1 the one after it.
+ *	With STACQ_PEEK_HELD set by the module: how many bytes of the message
+ *	have been read
  * @buf: address of the buffer for its bytes
- * @buf_len: size of the buffer; 0 to learn the rest only
+ * @buf_len: size of the buffer; 0 to learn the rest only, and with
+ *	STACQ_PEEK_HELD
  * @len: set by the module: length of the message, which may exceed @buf_len
  * @seq: set by the module: how many messages were sent before it, plus one
  * @sent_ns: set by the module: when it was sent (CLOCK_REALTIME, nanoseconds,
  *	as fine as the kernel's tick)
  * @priority: set by the module: 0
  * @deliveries: set by the module: times it was given back, at most 255
- * @flags: zero
+ * @flags: STACQ_PEEK_HELD or zero
  * @reserved: zero
  */
 struct stacq_peek {
