@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file stacq.h
+ * libstacq: message queues and stacks under /dev/stacq, from C.
+ *
+ * Installed as <libstacq.h>; link with -lstacq.
+ *
+ * A queue is used through an ordinary file descriptor, so everything that takes
+ * one (poll, epoll, io_uring, close, fork) works on it, and these functions can
+ * be mixed with read() and write(). Nothing here is needed to send and receive;
+ * the library saves writing the loops.
+ *
+ * Errors: functions return -1 (or a null pointer) and set errno. Besides the
+ * errors named at each function, any of those of stacq(4) for the call below it
+ * can come up, among them EIDRM: the queue was removed.
+ *
+ * Threads: all functions may be called from several threads at once. Receiving
+ * from ONE descriptor in several threads at once is the exception, since readers
+ * of one open file share the message at hand; give each thread its own
+ * stacq_open(). No function installs a signal handler, forks, or keeps state.
+ *
+ * Signals: a call that waits fails with EINTR when a handler without SA_RESTART
+ * has run; nothing has been sent or received then.
+ *
+ * Times: timeouts are in milliseconds on CLOCK_MONOTONIC; -1 waits for as long
+ * as it takes, 0 does not wait.
+ */
+#ifndef LIBSTACQ_H
+#define LIBSTACQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <linux/stacq.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Version of this header. */
+#define LIBSTACQ_VERSION	"0.1.0"
+
+/** Where the device nodes are. */
+#define STACQ_DEV_DIR		"/dev/stacq"
+/** The node for making and removing queues. */
+#define STACQ_CONTROL		STACQ_DEV_DIR "/control"
+/** Where the attributes are. */
+#define STACQ_SYSFS_DIR		"/sys/class/stacq"
+
+#define LIBSTACQ_API		__attribute__((visibility("default")))
+
+/**
+ * Version of the library in use, which may be newer than #LIBSTACQ_VERSION.
+ *
+ * @return a constant string, "major.minor.patch".
+ */
+LIBSTACQ_API const char *stacq_version(void);
+
+/**
+ * Is this a name that a queue can have?
+ *
+ * @param name	1 to 63 of letters, digits, '.', '_' and '-', not starting with
+ *		'.' or '-', and not "control". A null pointer is no name.
+ * @return 1 when it is, 0 when not. Does not say whether there is such a queue.
+ */
+LIBSTACQ_API int stacq_name_valid(const char *name);
+
+/**
+ * Prepare a request for stacq_create(): the module's default limits, room for
+ * one message, owned by the caller, mode 0600.
+ *
+ * @param req	filled in; change what should be different before stacq_create()
+ * @param name	the new queue's name; see stacq_name_valid()
+ * @param order	#STACQ_FIFO or #STACQ_LIFO
+ * @return 0, or -1 with errno EINVAL: not a name.
+ */
+LIBSTACQ_API int stacq_create_init(struct stacq_create *req, const char *name,
+				   uint32_t order);
+
+/**
+ * Make a queue.
+ *
+ * @param req	see struct stacq_create in <linux/stacq.h>
+ * @return 0, or -1 with errno EINVAL: bad name, order, mode, flag, or capacity
+ *	above max_msgs; EEXIST: the name is taken; EPERM: above the module's
+ *	ceiling, or an owner or group the caller may not give; ENOSPC: as many
+ *	queues as the module allows; ENOMEM; ENOENT or ENXIO: the module is not
+ *	loaded; EACCES: the caller may not write /dev/stacq/control.
+ */
+LIBSTACQ_API int stacq_create(const struct stacq_create *req);
+
+/**
+ * Remove a queue and what it holds. Whoever waits on it wakes with EIDRM.
+ *
+ * @param name	its name
+ * @return 0, or -1 with errno EINVAL: not a name; ENOENT: no such queue, or the
+ *	module is not loaded; EACCES: the caller may not write
+ *	/dev/stacq/control.
+ */
+LIBSTACQ_API int stacq_remove(const char *name);
+
+/**
+ * Open a queue by name.
+ *
+ * @param name	its name; what is not a name never reaches the file system
+ * @param flags	as for open(2): O_RDONLY to receive, O_WRONLY to send, O_RDWR for
+ *		both; O_NONBLOCK, which timeouts other than -1 need. O_CLOEXEC
+ *		is added.
+ * @return a file descriptor for the caller to close(), or -1 with errno EINVAL:
+ *	not a name; ENOENT: no such queue, or the module is not loaded; EACCES:
+ *	owner, group and mode of the node do not allow it.
+ */
+LIBSTACQ_API int stacq_open(const char *name, int flags);
+
+/**
+ * Send one message, whole or not at all.
+ *
+ * @param fd		open for writing
+ * @param buf		the bytes
+ * @param len		how many: 1 up to the queue's max_msg_size
+ * @param timeout_ms	longest wait for room; -1 for no end. Anything else needs
+ *			a descriptor with O_NONBLOCK.
+ * @return 0, or -1 with errno EINVAL: @p len is 0, or @p timeout_ms is not -1
+ *	on a blocking descriptor; EMSGSIZE: longer than a message may be; EAGAIN:
+ *	no room, and @p timeout_ms is 0; ETIMEDOUT: no room within the time;
+ *	EPIPE: the queue is sealed; ENOMEM; EINTR; EIDRM. The queue is unchanged
+ *	then.
+ */
+LIBSTACQ_API int stacq_send(int fd, const void *buf, size_t len, int timeout_ms);
+
+/**
+ * Receive one whole message, like getline(3): the buffer grows as needed.
+ *
+ * What an earlier read() on this descriptor left of a message counts as a
+ * message. One read gets all of it in most cases; when another reader took the
+ * message that was measured and the next one is longer, a second read does.
+ *
+ * @param fd		open for reading
+ * @param[in,out] buf	a buffer from malloc() or a null pointer; may be replaced
+ *			by a larger one; for the caller to free(), also after an
+ *			error
+ * @param[in,out] size	its size in bytes; 0 when @p buf is null
+ * @param timeout_ms	longest wait for a message; -1 for no end. Anything else
+ *			needs a descriptor with O_NONBLOCK.
+ * @return the length, at least 1; 0 when the queue is sealed and empty; or -1
+ *	with errno EAGAIN: no message, and @p timeout_ms is 0; ETIMEDOUT: none
+ *	within the time; EINVAL: @p timeout_ms is not -1 on a blocking
+ *	descriptor; ENOMEM: no memory for the buffer; EINTR; EIDRM. In all of
+ *	these cases no message was taken. (Should ENOMEM come after bytes of one
+ *	were read, close() gives the message back.)
+ */
+LIBSTACQ_API ssize_t stacq_recv(int fd, void **buf, size_t *size, int timeout_ms);
+
+/**
+ * Look at a message without taking it.
+ *
+ * @param fd		open for reading
+ * @param position	0 is the message the next read would take, 1 the one
+ *			after it, and so on
+ * @param[in,out] buf	as for stacq_recv(); a null pointer for @p buf itself
+ *			skips the bytes
+ * @param[in,out] size	as for stacq_recv()
+ * @param[out] desc	length, number, time, deliveries; may be null
+ * @return the length, or -1 with errno ENOMSG: no message at this position;
+ *	EBADF: not open for reading; ENOMEM; EIDRM.
+ */
+LIBSTACQ_API ssize_t stacq_peek(int fd, uint64_t position, void **buf,
+				size_t *size, struct stacq_peek *desc);
+
+/**
+ * All there is to know of a queue, as of one moment.
+ *
+ * @param fd	open in any way
+ * @param info	filled in; fields that the module does not know are 0
+ * @return 0, or -1 with errno EIDRM.
+ */
+LIBSTACQ_API int stacq_info(int fd, struct stacq_info *info);
+
+/**
+ * The same from /sys/class/stacq, also for a queue that the caller may not
+ * open. The values are read one after the other, so they need not fit together;
+ * abi_version and held_bytes are 0, since they are not there.
+ *
+ * @param name	the queue's name
+ * @param info	filled in
+ * @return 0, or -1 with errno EINVAL: not a name; ENOENT: no such queue, or the
+ *	module is not loaded.
+ */
+LIBSTACQ_API int stacq_info_sysfs(const char *name, struct stacq_info *info);
+
+/**
+ * Make the room exactly so large, up or down.
+ *
+ * @param fd		open in any way; the caller owns the node or has
+ *			CAP_SYS_ADMIN
+ * @param capacity	in messages, from 1 to max_msgs
+ * @param[out] previous	the room before; may be null
+ * @return 0, or -1 with errno EPERM: neither owner nor CAP_SYS_ADMIN; EINVAL: 0
+ *	or above max_msgs; EBUSY: fewer than are stored; ENOMEM; EIDRM. The room
+ *	is unchanged then.
+ */
+LIBSTACQ_API int stacq_set_capacity(int fd, uint64_t capacity,
+				    uint64_t *previous);
+
+/**
+ * Set limits. What is stored stays, also when it is above a new limit.
+ *
+ * For each: 0 (#STACQ_UNLIMITED) is none, #STACQ_UNCHANGED keeps it.
+ *
+ * @param fd		as for stacq_set_capacity()
+ * @param max_msgs	most messages stored
+ * @param max_bytes	most bytes of messages stored
+ * @param max_msg_size	most bytes of one message
+ * @return 0, or -1 with errno EPERM: neither owner nor CAP_SYS_ADMIN, or above
+ *	the module's ceiling without CAP_SYS_RESOURCE; EIDRM. No limit is changed
+ *	then.
+ */
+LIBSTACQ_API int stacq_set_limits(int fd, uint64_t max_msgs, uint64_t max_bytes,
+				  uint64_t max_msg_size);
+
+/**
+ * Throw away all messages stored now.
+ *
+ * @param fd			open for reading
+ * @param[out] discarded	how many; may be null
+ * @return 0, or -1 with errno EBADF: not open for reading; EIDRM.
+ */
+LIBSTACQ_API int stacq_purge(int fd, uint64_t *discarded);
+
+/**
+ * Seal a queue: further sends fail with EPIPE, and receivers get end of file
+ * once it is empty. Sealing a sealed queue does nothing.
+ *
+ * @param fd	open for writing
+ * @return 0, or -1 with errno EBADF: not open for writing; EIDRM.
+ */
+LIBSTACQ_API int stacq_seal(int fd);
+
+/**
+ * Undo stacq_seal().
+ *
+ * @param fd	open for writing
+ * @return 0, or -1 with errno EBADF: not open for writing; EIDRM.
+ */
+LIBSTACQ_API int stacq_unseal(int fd);
+
+/**
+ * Names of all queues, in order of their bytes.
+ *
+ * @param[out] names	an array that ends with a null pointer; for the caller to
+ *			give to stacq_list_free(). Unchanged after an error.
+ * @return how many, or -1 with errno ENOENT: the module is not loaded; ENOMEM.
+ */
+LIBSTACQ_API ssize_t stacq_list(char ***names);
+
+/**
+ * Free what stacq_list() returned.
+ *
+ * @param names	the array; a null pointer does nothing
+ */
+LIBSTACQ_API void stacq_list_free(char **names);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBSTACQ_H */

@@ -1,0 +1,81 @@
+# bash completion for stacq                                -*- shell-script -*-
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+
+# Names of the queues; quiet when the module is not loaded.
+_stacq_queues()
+{
+	local path
+	for path in /sys/class/stacq/*; do
+		[[ -e $path ]] && printf '%s\n' "${path##*/}"
+	done
+}
+
+_stacq()
+{
+	local commands='create rm ls send recv peek stat set seal unseal purge'
+	local limits='--capacity --max-msgs --max-bytes --max-msg-size'
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]} words='' i name=''
+
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+		return
+	fi
+
+	# the word after an option that takes one
+	case $prev in
+	--order)
+		mapfile -t COMPREPLY < <(compgen -W 'fifo lifo' -- "$cur")
+		return
+		;;
+	--owner)
+		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+		return
+		;;
+	--group)
+		mapfile -t COMPREPLY < <(compgen -g -- "$cur")
+		return
+		;;
+	--mode)
+		mapfile -t COMPREPLY < <(compgen -W '0600 0660 0620 0640 0666' -- "$cur")
+		return
+		;;
+	--capacity | --max-* | --timeout | -t | --count | -n | --position | -p)
+		return
+		;;
+	esac
+
+	if [[ $cur == -* ]]; then
+		case $command in
+		create) words="--order $limits --owner --group --mode" ;;
+		ls | stat) words='--json' ;;
+		send) words='--lines --null --timeout --nonblock' ;;
+		recv) words='--count --all --follow --timeout --nonblock --raw --null --json' ;;
+		peek) words='--position --count --all --raw --null --json' ;;
+		set) words="$limits --json" ;;
+		purge) words='--force --json' ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "$words --help" -- "$cur")
+		return
+	fi
+
+	case $command in
+	rm | stat | seal | unseal) # any number of names
+		mapfile -t COMPREPLY < <(compgen -W "$(_stacq_queues)" -- "$cur")
+		;;
+	send | recv | peek | set | purge) # one
+		for ((i = 2; i < COMP_CWORD; i++)); do
+			case ${COMP_WORDS[i - 1]} in
+			--capacity | --max-* | --timeout | -t | --count | -n | --position | -p) continue ;;
+			esac
+			[[ ${COMP_WORDS[i]} == -* ]] || name=${COMP_WORDS[i]}
+		done
+		[[ -n $name ]] ||
+			mapfile -t COMPREPLY < <(compgen -W "$(_stacq_queues)" -- "$cur")
+		;;
+	esac
+}
+
+complete -F _stacq stacq

@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the tests of the command share; after tap.bash.
+
+# says STATUS TEXT COMMAND...: its exit status, and what it says on standard error, exactly
+says() {
+	local status=0 wanted=$1 text=$2 said
+	shift 2
+	said=$("$@" 2>&1 >/dev/null </dev/null) || status=$?
+	is "$said" "$text" "what '$*' said"
+	is "$status" "$wanted" "exit status of '$*'"
+}
+
+# No queue but an empty stack. The tests do not load the module anew each, since
+# that takes long.
+fresh() {
+	local names
+	mapfile -t names < <(cd /sys/class/stacq && ls)
+	[ ${#names[@]} = 0 ] || stacq rm "${names[@]}"
+	stacq create stack --order lifo --max-msgs none --max-bytes none --max-msg-size none
+}
+
+# in_the_middle PID: wait until the command is ready for signals, and so for anything
+in_the_middle() {
+	wait_for grep -q '^SigCgt:.*600[13]$' "/proc/$1/status"
+}
+
+as_alice() {
+	setpriv --reuid alice --regid alice --clear-groups "$@"
+}
+
+depth() {
+	attribute "$1" depth
+}

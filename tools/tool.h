@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the stacq command share. A subcommand is one function in a
+ * cmd_*.c file; stacq.c has the table of them.
+ */
+#ifndef STACQ_TOOL_H
+#define STACQ_TOOL_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include <json-c/json.h>
+
+#include "stacq.h"
+
+/* Exit statuses; part of the interface, see stacq(1). */
+enum {
+	RC_OK		= 0,
+	RC_FAILED	= 1,	/* the operation failed */
+	RC_USAGE	= 2,	/* the command line makes no sense */
+	RC_NOTHING	= 3,	/* no message, or no room, in the time allowed */
+	RC_SEALED	= 4,	/* the queue is sealed (and empty, to receive) */
+};
+
+/* Subcommands: argv[0] is "stacq NAME", for getopt's messages. */
+int cmd_create(int argc, char **argv);
+int cmd_rm(int argc, char **argv);
+int cmd_ls(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
+int cmd_send(int argc, char **argv);
+int cmd_recv(int argc, char **argv);
+int cmd_peek(int argc, char **argv);
+int cmd_set(int argc, char **argv);
+int cmd_seal(int argc, char **argv);
+int cmd_unseal(int argc, char **argv);
+int cmd_purge(int argc, char **argv);
+
+/* ---- util.c: words to numbers, errors, signals -------------------------- */
+
+/* "64", "64K", "1M", "2G", "1T" (powers of 1024); "none" is 0. */
+bool parse_size(const char *text, uint64_t *value);
+/* "2", "0.25": seconds to milliseconds, rounded up. */
+bool parse_seconds(const char *text, int *ms);
+/* "0660": octal, at most 0777. */
+bool parse_mode(const char *text, uint32_t *mode);
+/* Name or number. */
+bool parse_user(const char *text, uint32_t *uid);
+bool parse_group(const char *text, uint32_t *gid);
+
+/* "stacq: ..." and a newline on standard error. */
+__attribute__((format(printf, 1, 2)))
+void complain(const char *fmt, ...);
+/* The same with a pointer to `COMMAND --help`; returns RC_USAGE. */
+__attribute__((format(printf, 2, 3)))
+int usage_error(char **argv, const char *fmt, ...);
+/* For getopt's '?', after getopt has said what is wrong. */
+int usage_hint(char **argv);
+/* Says what is wrong with a bad name. */
+bool check_name(const char *name);
+
+/*
+ * Says why a call on a queue failed, in words that lead on, and returns the exit
+ * status. Takes errno.
+ */
+int queue_error(const char *name);
+/* The same for /dev/stacq/control. */
+int control_error(void);
+/* Opens a queue for its attributes only: for reading, else for writing. */
+int open_any(const char *name);
+/* "root:staff, mode 0660" of a node. */
+void describe_node(const struct stat *st, char *buf, size_t size);
+/* "1 message", "2 messages", "" for the plural ending. */
+const char *plural(uint64_t n);
+
+/* CLOCK_MONOTONIC in milliseconds. */
+int64_t now_ms(void);
+
+/*
+ * From now on SIGINT, SIGTERM and SIGHUP set stop_signal and interrupt calls
+ * that wait, until finish_signals() lets the signal do what it does.
+ */
+extern volatile int stop_signal;
+void catch_signals(void);
+int finish_signals(int rc);
+
+/* ---- output.c: messages and numbers ------------------------------------- */
+
+enum framing {
+	FRAME_LINE,	/* a newline after each message that does not end in one */
+	FRAME_RAW,	/* the bytes */
+	FRAME_NUL,	/* a NUL after each */
+	FRAME_JSON,	/* one object a line */
+};
+
+/*
+ * Writes one message to standard output, unbuffered. Returns 0, or -1 with
+ * errno, EINTR when a signal told to stop. @more is added to the JSON object and
+ * released; it may be NULL.
+ */
+int write_message(enum framing framing, const void *buf, size_t len,
+		  struct json_object *more);
+bool is_utf8(const void *buf, size_t len);
+char *base64(const void *buf, size_t len);
+/* "3.4 MiB" */
+const char *human_size(uint64_t bytes, char buf[16]);
+/* Everything in @info; @node may be NULL. @partial leaves out what sysfs lacks. */
+struct json_object *info_json(const struct stacq_info *info,
+			      const struct stat *node, bool partial);
+void print_json(struct json_object *object, int flags);
+
+#endif /* STACQ_TOOL_H */
