@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# stacq. `make help` lists the targets. Modules are loaded in a virtual machine; only load, unload,
+# install and uninstall are for the machine this runs on. What is built goes to build/.
+
+KERNEL ?= stock
+INPUT  ?= /usr/share/common-licenses/GPL-3
+PREFIX ?= /usr/local
+BUILD  := $(CURDIR)/build
+
+# For load, unload and install: the kernel that is running here.
+RELEASE ?= $(shell uname -r)
+HEADERS ?= /lib/modules/$(RELEASE)/build
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := all
+.PHONY: help all run shell test lint modules user clean distclean load unload install uninstall host-module
+
+help:                 ## list the targets
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile | expand -t 20
+	@echo "variables: KERNEL=$(KERNEL) (one of $$(. vm/lib.sh; kernel_names)), INPUT=file for run,"
+	@echo "  T=pattern and QUICK=1 for test, PREFIX=$(PREFIX) and DESTDIR= for install"
+
+all: modules user     ## build all, and load the module in a virtual machine
+	@vm/run --kernel $(KERNEL) -- sh -c 'insmod /modules/stacq.ko && ls /dev/stacq >/dev/null && rmmod stacq'
+	@echo "stacq.ko is built for kernel $(KERNEL); it was loaded and unloaded in a virtual machine. Next: make run"
+
+run: modules user     ## the demonstration, in a virtual machine; then a shell there
+	@vm/run --kernel $(KERNEL) --timeout 600 --file "$(INPUT):/tmp/input" --shell -- /tests/demo/run /tmp/input
+
+shell: modules user   ## a shell in a virtual machine, with the module to load
+	@vm/run --kernel $(KERNEL)
+
+test: user            ## all tests, in virtual machines; QUICK=1: the stock kernel only; T=pattern: some
+	@tests/run $(if $(QUICK),--quick) $(if $(T),--only '$(T)')
+
+lint:                 ## all checks of the sources
+	@tests/lint
+
+modules:              ## the modules, for KERNEL
+	@vm/build-modules $(KERNEL)
+
+user:                 ## the command, the library and the test programs
+	@vm/need build test
+	@$(MAKE) -s -C tools BUILD=$(BUILD)/user
+	@$(MAKE) -s -C tests BUILD=$(BUILD)/user
+
+clean:                ## remove what was built
+	rm -rf build
+
+distclean: clean      ## also remove the cached kernels
+	@. vm/lib.sh; echo "rm -rf $$cache"; rm -rf "$$cache"
+
+# ---- on this machine, as root -------------------------------------------------------------------
+
+host-module:
+	@[ -e $(HEADERS)/Makefile ] || { echo "no headers for the running kernel $(RELEASE): install its linux-headers package"; exit 1; }
+	@mkdir -p $(BUILD)/host/kernel
+	@ln -sfn $(CURDIR)/include $(BUILD)/host/include
+	@ln -sf $(CURDIR)/kernel/*.[ch] $(CURDIR)/kernel/Kbuild $(BUILD)/host/kernel/
+	@$(MAKE) -C $(HEADERS) M=$(BUILD)/host/kernel modules
+
+load: host-module     ## load the module into the kernel of this machine
+	insmod $(BUILD)/host/kernel/stacq.ko
+
+unload:               ## and remove it again
+	rmmod stacq
+
+install: host-module  ## install module, command, library, header, man pages on this machine
+	install -D -m 644 $(BUILD)/host/kernel/stacq.ko $(DESTDIR)/lib/modules/$(RELEASE)/updates/stacq.ko
+	$(if $(DESTDIR),,depmod $(RELEASE))
+	$(MAKE) -C tools install BUILD=$(BUILD)/user DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+
+uninstall:            ## undo install
+	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/stacq.ko
+	$(if $(DESTDIR),,depmod $(RELEASE))
+	$(MAKE) -C tools uninstall BUILD=$(BUILD)/user DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)

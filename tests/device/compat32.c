@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A 32-bit program on a 64-bit kernel, without a C library: system calls by
+ * hand, so that no 32-bit packages are needed to build it.
+ */
+#include <asm/unistd_32.h>
+#include <linux/stacq.h>
+
+#define O_RDWR		2
+#define O_NONBLOCK	04000
+#define FIONREAD	0x541B
+#define EAGAIN		11
+#define EFAULT		14
+#define EEXIST		17
+#define EINVAL		22
+#define ENOTTY		25
+#define EIDRM		43
+
+_Static_assert(sizeof(long) == 4, "this is a 32-bit program");
+_Static_assert(sizeof(struct stacq_create) == STACQ_CREATE_SIZE_VER0, "create");
+_Static_assert(sizeof(struct stacq_remove) == STACQ_REMOVE_SIZE_VER0, "remove");
+_Static_assert(sizeof(struct stacq_info) == STACQ_INFO_SIZE_VER0, "info");
+_Static_assert(sizeof(struct stacq_capacity) == STACQ_CAPACITY_SIZE_VER0, "capacity");
+_Static_assert(sizeof(struct stacq_limits) == STACQ_LIMITS_SIZE_VER0, "limits");
+_Static_assert(sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0, "peek");
+_Static_assert(sizeof(struct stacq_purge) == STACQ_PURGE_SIZE_VER0, "purge");
+
+static long call(long number, long a, long b, long c)
+{
+	long result;
+
+	asm volatile("int $0x80" : "=a" (result)
+		     : "0" (number), "b" (a), "c" (b), "d" (c) : "memory");
+	return result;
+}
+
+/* The compiler may call these without a C library, too. */
+void *memset(void *p, int c, __SIZE_TYPE__ n)
+{
+	for (char *q = p; n--; q++)
+		*q = c;
+	return p;
+}
+
+void *memcpy(void *to, const void *from, __SIZE_TYPE__ n)
+{
+	char *t = to;
+	const char *f = from;
+
+	while (n--)
+		*t++ = *f++;
+	return to;
+}
+
+static unsigned int length(const char *s)
+{
+	unsigned int n = 0;
+
+	while (s[n])
+		n++;
+	return n;
+}
+
+static int same(const char *a, const char *b, unsigned int n)
+{
+	while (n--)
+		if (*a++ != *b++)
+			return 0;
+	return 1;
+}
+
+static void print(const char *s)
+{
+	call(__NR_write, 1, (long)s, length(s));
+}
+
+static int tests, failed, broken;
+
+static void finish(const char *name)
+{
+	char number[3] = { 0 };
+
+	tests++;
+	number[0] = tests < 10 ? ' ' : '0' + tests / 10;
+	number[1] = '0' + tests % 10;
+	print(broken ? "not ok " : "ok ");
+	print(number + (tests < 10));
+	print(" - ");
+	print(name);
+	print("\n");
+	failed |= broken;
+	broken = 0;
+}
+
+static void check(int good, const char *what)
+{
+	if (good)
+		return;
+	print("# does not hold: ");
+	print(what);
+	print("\n");
+	broken = 1;
+}
+#define CHECK(condition)	check(condition, #condition)
+
+#define NAME	"test.compat32"
+#define PATH	"/dev/stacq/" NAME
+
+static long ioctl(long fd, unsigned int request, void *p)
+{
+	return call(__NR_ioctl, fd, request, (long)p);
+}
+
+static struct stacq_info info(long fd)
+{
+	struct stacq_info i;
+
+	memset(&i, 0xcc, sizeof(i));
+	CHECK(ioctl(fd, STACQ_IOC_INFO, &i) == 0);
+	return i;
+}
+
+static void tests_run(void)
+{
+	struct stacq_create create = {
+		.name = NAME, .order = STACQ_LIFO, .max_msgs = 1000,
+		.max_bytes = 1ull << 40, .max_msg_size = STACQ_UNCHANGED,
+		.uid = STACQ_CALLER, .gid = STACQ_CALLER, .mode = 0640,
+	};
+	struct stacq_remove remove = { .name = NAME };
+	struct stacq_capacity capacity = { .capacity = 77 };
+	struct stacq_limits limits = {
+		.max_msgs = STACQ_UNCHANGED, .max_bytes = 1ull << 33,
+		.max_msg_size = 500,
+	};
+	struct stacq_peek peek = { .position = 1 };
+	struct stacq_purge purge = { .discarded = 99 };
+	struct stacq_info i;
+	char buf[16];
+	int left = 0;
+	long control, fd;
+
+	print("KTAP version 1\n1..11\n");
+	control = call(__NR_open, (long)"/dev/stacq/control", O_RDWR, 0);
+	CHECK(control >= 0);
+	CHECK(ioctl(control, STACQ_IOC_CREATE, &create) == 0);
+	CHECK(ioctl(control, STACQ_IOC_CREATE, &create) == -EEXIST);
+	fd = call(__NR_open, (long)PATH, O_RDWR | O_NONBLOCK, 0);
+	CHECK(fd >= 0);
+	finish("create");
+
+	i = info(fd);
+	CHECK(same(i.name, NAME, sizeof(NAME)));
+	CHECK(i.order == STACQ_LIFO);
+	CHECK(i.max_msgs == 1000);
+	CHECK(i.max_bytes == 1ull << 40);
+	CHECK(i.capacity == 1);
+	finish("info");
+
+	CHECK(call(__NR_write, fd, (long)"hello", 5) == 5);
+	CHECK(call(__NR_write, fd, (long)"worlds", 6) == 6);
+	CHECK(info(fd).depth == 2);
+	CHECK(info(fd).bytes == 11);
+	finish("send");
+
+	memset(buf, 0xcc, sizeof(buf));
+	peek.buf = (unsigned long)buf;
+	peek.buf_len = 3;
+	CHECK(ioctl(fd, STACQ_IOC_PEEK, &peek) == 0);
+	CHECK(peek.len == 5 && peek.seq == 1);
+	CHECK(same(buf, "hel\xcc", 4));
+	CHECK(peek.sent_ns > 1ull << 32);
+	peek.buf = 1ull << 40 | (unsigned long)buf;
+	CHECK(ioctl(fd, STACQ_IOC_PEEK, &peek) < 0);
+	finish("peek");
+
+	CHECK(ioctl(fd, STACQ_IOC_SET_CAPACITY, &capacity) == 0);
+	CHECK(capacity.previous == 2);
+	CHECK(info(fd).capacity == 77);
+	finish("set capacity");
+
+	CHECK(ioctl(fd, STACQ_IOC_SET_LIMITS, &limits) == 0);
+	i = info(fd);
+	CHECK(i.max_msgs == 1000);
+	CHECK(i.max_bytes == 1ull << 33);
+	CHECK(i.max_msg_size == 500);
+	finish("set limits");
+
+	CHECK(ioctl(fd, FIONREAD, &left) == 0);
+	CHECK(left == 6);
+	CHECK(call(__NR_read, fd, (long)buf, 4) == 4);
+	CHECK(same(buf, "worl", 4));
+	CHECK(ioctl(fd, FIONREAD, &left) == 0);
+	CHECK(left == 2);
+	CHECK(call(__NR_read, fd, (long)buf, sizeof(buf)) == 2);
+	CHECK(same(buf, "ds", 2));
+	finish("receive in parts");
+
+	CHECK(ioctl(fd, STACQ_IOC_PURGE, &purge) == 0);
+	CHECK(purge.discarded == 1);
+	CHECK(call(__NR_read, fd, (long)buf, sizeof(buf)) == -EAGAIN);
+	finish("purge");
+
+	CHECK(ioctl(fd, STACQ_IOC_SEAL, 0) == 0);
+	CHECK(info(fd).state == STACQ_STATE_SEALED);
+	CHECK(ioctl(fd, STACQ_IOC_SEAL, (void *)1) == -EINVAL);
+	CHECK(ioctl(fd, STACQ_IOC_UNSEAL, 0) == 0);
+	finish("seal and unseal");
+
+	CHECK(ioctl(fd, STACQ_IOC_INFO, (void *)0xfffff000) == -EFAULT);
+	CHECK(ioctl(fd, _IO(STACQ_IOC_MAGIC, 0x7f), 0) == -ENOTTY);
+	limits.flags = 1;
+	CHECK(ioctl(fd, STACQ_IOC_SET_LIMITS, &limits) == -EINVAL);
+	finish("errors");
+
+	CHECK(ioctl(control, STACQ_IOC_REMOVE, &remove) == 0);
+	CHECK(call(__NR_read, fd, (long)buf, sizeof(buf)) == -EIDRM);
+	finish("remove");
+}
+
+void __attribute__((force_align_arg_pointer, noreturn)) _start(void)
+{
+	tests_run();
+	call(__NR_exit, failed, 0, 0);
+	__builtin_unreachable();
+}

@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Each requirement of R0 and R2 has a test and is in docs/requirements.md, and nothing named there is
+# missing. Runs on the host.
+
+cd "${0%/*}/../.." || exit 1
+
+page=docs/requirements.md
+ids=(R0.{1..7} R2.{1..10})
+source=../shared/REQUIREMENTS.md # not in a clone of the project alone
+# tests that come from elsewhere in the project
+elsewhere=(device/command.sh)
+
+echo "KTAP version 1"
+echo "1..5"
+n=0 bad=0
+
+# result NAME COMMAND...: what the command prints is what is wrong
+result() {
+	local name=$1 wrong
+	shift
+	n=$((n + 1))
+	wrong=$("$@")
+	if [ -z "$wrong" ]; then
+		echo "ok $n - $name"
+	else
+		echo "# ${wrong//$'\n'/$'\n# '}"
+		echo "not ok $n - $name"
+		bad=1
+	fi
+}
+
+missing_tests() {
+	local id
+	for id in "${ids[@]}"; do
+		[ -x "tests/requirements/$id.sh" ] || echo "$id has no tests/requirements/$id.sh"
+	done
+}
+
+missing_rows() {
+	local id
+	for id in "${ids[@]}"; do
+		grep -q "^| $id |.*| tests/requirements/$id.sh |" "$page" || echo "$id and its test are not in $page"
+	done
+}
+
+missing_files() {
+	local name
+	grep -oE '(tests|device|demo)/[A-Za-z0-9_./]+' "$page" | sed 's|^tests/||; s|\.$||' | sort -u |
+		while read -r name; do
+			[ -e "tests/$name" ] || [ -e "tests/$name.c" ] || [[ " ${elsewhere[*]} " == *" $name "* ]] ||
+				echo "$page names $name, which is not there"
+		done
+}
+
+new_ids() {
+	grep -oE '^\| R[02]\.[0-9]+ ' "$source" | tr -d '| ' |
+		while read -r id; do
+			[[ " ${ids[*]} " == *" $id "* ]] || echo "$id is new, and not in this script"
+		done
+}
+
+# Loading on this machine is not for a test: what make would do is read.
+wrong_targets() {
+	local rules
+	rules=$(make -pn help 2>/dev/null)
+	grep -A 9 '^load:' <<<"$rules" | grep -q $'^\tinsmod ' || echo "make load does not load"
+	grep -A 9 '^unload:' <<<"$rules" | grep -q $'^\trmmod ' || echo "make unload does not unload"
+	grep -A 9 '^all:' <<<"$rules" | grep -q 'vm/run .*insmod' || echo "make does not load in a virtual machine"
+}
+
+result "each requirement has a test" missing_tests
+result "each requirement is in $page" missing_rows
+result "each test that $page names is there" missing_files
+if [ -e "$source" ]; then
+	result "the list of requirements is complete" new_ids
+else
+	n=$((n + 1))
+	echo "ok $n - the list of requirements is complete # SKIP there is no $source here"
+fi
+result "make, make load and make unload do what R0.7 says" wrong_targets
+exit $bad

@@ -1,0 +1,127 @@
+# shellcheck shell=bash disable=SC2034 # (variables that the scripts use)
+# SPDX-License-Identifier: GPL-2.0
+#
+# Shared by the scripts in vm/, tests/run and tests/lint: the cache folder, the list of kernels,
+# Debian packages without installing them.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${STACQ_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/stacq}
+
+me=$(realpath "$0")
+me=${me#"$top"/}
+
+say() { echo "$me: $*" >&2; }
+die() { say "$*"; exit 125; }
+
+# One line of vm/kernels.list into variables; see the head of that file for the columns.
+kernel_entry() {
+	local name
+	while read -r name kernel_kind kernel_suite kernel_package kernel_config kernel_cc kernel_memory; do
+		if [ "$name" = "$1" ]; then
+			kernel_name=$name
+			return 0
+		fi
+	done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$top/vm/kernels.list")
+	die "$1: no such kernel; known are: $(kernel_names)"
+}
+
+kernel_names() {
+	sed -e 's/#.*//' "$top/vm/kernels.list" | awk 'NF { print $1 }' | xargs
+}
+
+# kernel_folder NAME: where its vmlinuz, build folder and release are; fetches or builds it first.
+kernel_folder() {
+	kernel_entry "$1"
+	case $kernel_kind in
+	debian) "$top/vm/fetch-kernel" "$1" ;;
+	built) "$top/vm/build-kernel" "$1" ;;
+	esac
+}
+
+# locked NAME COMMAND...: one process at a time does this in the cache; others wait for it.
+locked() {
+	local name=$1 status=0
+	shift
+	mkdir -p "$cache/locks" || die "cannot write the cache folder $cache; set STACQ_CACHE to another one"
+	exec {lock_fd}>"$cache/locks/$name"
+	flock -n "$lock_fd" || { say "waiting for another process to finish with $name"; flock "$lock_fd"; }
+	"$@" || status=$?
+	exec {lock_fd}>&-
+	return "$status"
+}
+
+# apt for one Debian suite, on package lists of our own in the cache: needs no root and leaves the
+# machine's lists alone. The mirror is the one that this machine's own sources name.
+apt_suite() {
+	local suite=$1 tool=$2 state=$cache/apt/$1 host
+	shift 2
+	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+	host=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+	local options=(-o "Dir::State=$state" -o "Dir::State::lists=$state/lists" -o "Dir::Cache=$state/cache"
+		-o Dir::State::status=/var/lib/dpkg/status -o APT::Sandbox::User=root
+		-o Acquire::Retries=3 -o Acquire::Languages=none -o "Dir::Log=$state")
+	if [ "$suite" != "$host" ]; then
+		apt-get update --print-uris "${options[@]}" 2>/dev/null |
+			sed -n "s|^'\(.*\)/dists/$host\(-security\)\?/[^ ]*InRelease'.*|\1 $suite\2|p" | sort -u |
+			sed 's|^|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] |; s|$| main|' \
+				>"$state/sources.list"
+		options+=(-o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null)
+	fi
+	"$tool" "${options[@]}" "$@"
+}
+
+# debian_lists SUITE: bring the package lists up to date, unless that was done within the hour.
+debian_lists() {
+	local stamp=$cache/apt/$1/updated
+	[ -z "$(find "$stamp" -mmin -60 2>/dev/null)" ] || return 0
+	say "reading the package lists of Debian $1"
+	mkdir -p "${stamp%/*}"
+	if apt_suite "$1" apt-get -qq update >/dev/null 2>"$stamp.log"; then
+		touch "$stamp"
+	else
+		say "some package lists could not be read: $(tail -n 1 "$stamp.log")"
+	fi
+}
+
+# debian_depends SUITE PACKAGE [PATTERN]: the names it depends on, one a line.
+debian_depends() {
+	apt_suite "$1" apt-cache depends "$2" 2>/dev/null | sed -n 's/^ *Depends: //p' | grep -E "${3-.}"
+}
+
+# debian_unpack SUITE FOLDER PACKAGE...: download the packages, unpack them into FOLDER.
+debian_unpack() {
+	local suite=$1 folder=$2 deb
+	shift 2
+	say "fetching from Debian $suite: $*"
+	mkdir -p "$folder/debs"
+	(cd "$folder/debs" && apt_suite "$suite" apt-get -qq download "$@" >/dev/null) ||
+		die "could not download $* (is there a network?)"
+	for deb in "$folder"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$folder" || die "could not unpack ${deb##*/}"
+		basename "$deb" >>"$folder/packages"
+	done
+	rm -rf "$folder/debs"
+}
+
+# kernel_source SUITE PACKAGE: fetch a linux-source package once; prints the folder, in which
+# `version` is the package's and `tarball` leads to the sources, still packed.
+kernel_source() {
+	local folder=$cache/sources/$2
+	locked "source-$2" fetch_source "$1" "$2" "$folder" || exit
+	echo "$folder"
+}
+
+fetch_source() {
+	local suite=$1 package=$2 folder=$3 new
+	[ ! -e "$folder/version" ] || return 0
+	debian_lists "$suite"
+	mkdir -p "${folder%/*}"
+	new=$(mktemp -d "$cache/sources/.$package.XXXXXX")
+	debian_unpack "$suite" "$new" "$package" || return
+	ln -s "usr/src/$package.tar.xz" "$new/tarball"
+	[ -e "$new/tarball" ] || die "$package does not hold the file that was expected: $package.tar.xz"
+	chmod 755 "$new"
+	sed -n "s/^${package}_\(.*\)_[^_]*\.deb$/\1/p" "$new/packages" >"$new/version"
+	rm -rf "$folder"
+	mv "$new" "$folder"
+}
