@@ -15,7 +15,7 @@ HEADERS ?= /lib/modules/$(RELEASE)/build
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
-.PHONY: help all run shell test lint modules user clean distclean load unload install uninstall host-module
+.PHONY: help all run shell test bench lint modules user clean distclean load unload install uninstall host-module
 
 help:                 ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile | expand -t 20
@@ -34,6 +34,12 @@ shell: modules user   ## a shell in a virtual machine, with the module to load
 
 test: user            ## all tests, in virtual machines; QUICK=1: the stock kernel only; T=pattern: some
 	@tests/run $(if $(QUICK),--quick) $(if $(T),--only '$(T)')
+
+bench: modules        ## what a message costs, in instructions, beside a pipe
+	@mkdir -p $(BUILD)/bench
+	@gcc-12 -O2 -Wall -Wextra -Werror -static -o $(BUILD)/bench/message bench/message.c
+	@vm/run --kernel $(KERNEL) --icount --file $(BUILD)/bench/message:/tmp/message -- \
+		sh -c 'insmod /modules/stacq.ko && /tmp/message && rmmod stacq'
 
 lint:                 ## all checks of the sources
 	@tests/lint

@@ -4,9 +4,10 @@
  *
  * Short messages are copied straight to or from their place with the queue's
  * lock held and page faults off. Long ones, and those whose memory faults, are
- * copied without the lock: to send, into a spare buffer before the message
- * takes its place and before room is made for it; to receive, out of a message put into the reader's hands.
- * So a caller whose memory takes its time, or never comes, holds up nobody.
+ * copied without the lock: to send, into a spare buffer, before room is made
+ * for the message and it takes its place; to receive, out of a message put into
+ * the reader's hands. So a caller whose memory takes its time, or never comes,
+ * holds up nobody.
  *
  * send() and receive() are written once and compiled for each kind of memory,
  * so that no call goes through a pointer.
