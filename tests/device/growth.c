@@ -323,10 +323,10 @@ TEST(unused_room_is_given_back_by_itself)
 		SEND(fd, 1000, n);
 	for (unsigned int n = 0; n < 497; n++)
 		RECEIVE(fd, 1000, n);
-	WAIT_FOR(info(fd).capacity <= 16);
+	/* a slow machine fills it for longer than a period: one goes first */
+	WAIT_FOR(info(fd).capacity <= 16 && info(fd).memory < 100 * 1000);
 	i = info(fd);
 	ASSERT_TRUE(i.shrinks >= 1);
-	ASSERT_TRUE(i.memory < 100 * 1000);
 	ASSERT_EQ(i.depth, 3);
 	for (unsigned int n = 497; n < 500; n++)
 		RECEIVE(fd, 1000, n);
