@@ -12,6 +12,7 @@
 #include <linux/bug.h>
 #include <linux/build_bug.h>
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -36,8 +37,9 @@ struct stacq_spare {
 	struct stacq_spare *next;
 };
 
-/* 104 bytes: 40 of header. docs/design.md says what each more would cost. */
-static_assert(sizeof(struct stacq_msg) == 40 + STACQ_INLINE_SIZE);
+/* On 64 bits 104 bytes: 40 of header. docs/design.md says what more would cost. */
+static_assert(sizeof(struct stacq_msg) ==
+	      24 + 2 * sizeof(void *) + STACQ_INLINE_SIZE);
 
 /*
  * Room is charged to the memory cgroup of whoever makes it grow. It fails
@@ -109,7 +111,7 @@ static struct stacq_segment *alloc_segment(u64 nr, gfp_t gfp)
 	u64 left;
 
 	if (nr > STACQ_SMALL_ROOM / sizeof(struct stacq_msg) &&
-	    nr / (PAGE_SIZE / sizeof(struct stacq_msg)) > si_mem_available())
+	    div_u64(nr, PAGE_SIZE / sizeof(struct stacq_msg)) > si_mem_available())
 		return NULL;
 	seg = room_alloc(sizeof(*seg), gfp);
 	if (!seg)
