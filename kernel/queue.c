@@ -1,49 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The queue. What it is and how it is used: queue.h.
+ * The queue. What it is and how it is used: queue.h. Waiting is in wait.c,
+ * looking in inspect.c.
  *
  * Locking: one spin lock a queue, stacq_queue.store.lock, guards the list of
  * messages, all counts and limits, and the store. It is never held across
  * anything that sleeps, and not taken from interrupts. room_mutex is taken
  * before it, by whoever changes the capacity or pins a message to look at it.
- *
- * Waiting: a caller adds itself to a wait queue first and then asks, with the
- * lock held, whether it needs to wait. Whoever changes the answer does so with
- * the lock held and looks at the wait queue before dropping it:
- *
- *	waiter					changer
- *	prepare_to_wait()			lock
- *	lock					  change the answer
- *	  ask					  waitqueue_active()?
- *	unlock					unlock
- *	schedule()				wake up, if it was
- *
- * If the waiter asks first, its unlock orders its place in the wait queue
- * before the changer's look. If the changer goes first, the waiter sees the
- * new answer. That neither sees the other is impossible, and no barrier but
- * the lock is needed. Polling follows the same order.
- *
- * One message wakes one reader, and the room of one wakes one writer whose
- * message fits in it. A woken caller that goes away without taking what it was
- * woken for passes the wake-up on; a writer that leaves room behind wakes the
- * next.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
-#include <linux/poll.h>
-#include <linux/sched/signal.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 
 #include "queue.h"
 #include "trace.h"
 
 /* How much is done in one go with the lock held. */
 #define PURGE_BATCH	64
-#define PEEK_BATCH	512
 
 static unsigned int idle_ms = 10000;
 module_param(idle_ms, uint, 0644);
@@ -113,11 +90,6 @@ static u64 none_is_max(u64 limit)
 	return limit == STACQ_UNLIMITED ? U64_MAX : limit;
 }
 
-static u64 max_is_none(u64 limit)
-{
-	return limit == U64_MAX ? STACQ_UNLIMITED : limit;
-}
-
 static void __set_limits(struct stacq_queue *q, const struct stacq_limits *l)
 {
 	if (l->max_msgs != STACQ_UNCHANGED)
@@ -129,11 +101,6 @@ static void __set_limits(struct stacq_queue *q, const struct stacq_limits *l)
 	/* A longer write() arrives here cut to MAX_RW_COUNT: not whole. */
 	q->msg_max = min3(q->max_msg_size, q->bytes_max,
 			  (u64)MAX_RW_COUNT - 1);
-}
-
-static bool __full(struct stacq_queue *q, u64 len)
-{
-	return q->nr >= q->msgs_max || q->bytes + len > q->bytes_max;
 }
 
 /*
@@ -232,208 +199,6 @@ void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes)
 }
 
 /*
- * Waiting
- */
-
-/**
- * __stacq_readable() - would a receive return at once?
- * @q: the queue
- *
- * Context: The lock is held.
- * Return: true with a message, at the end of a sealed queue, or after removal.
- */
-bool __stacq_readable(struct stacq_queue *q)
-{
-	stacq_assert_locked(q);
-	if (q->nr > q->held)
-		return true;
-	return q->ended & STACQ_ENDED_REMOVED || (q->ended && !q->nr);
-}
-
-/**
- * __stacq_writable() - would a send of any allowed length return at once?
- * @q: the queue
- *
- * Where the length of messages is not limited, lengths up to a page of 4096
- * are what is promised.
- *
- * Context: The lock is held.
- * Return: true with room, or when it would fail because of sealing or removal.
- */
-bool __stacq_writable(struct stacq_queue *q)
-{
-	u64 len = q->msg_max;
-
-	stacq_assert_locked(q);
-	if (q->max_msg_size == U64_MAX)
-		len = min_t(u64, len, 4096);
-	return q->ended || !__full(q, len);
-}
-
-/**
- * stacq_wake() - wake those who wait
- * @q: the queue
- * @whom: STACQ_WAKE_* bits
- *
- * Context: The lock is not held.
- */
-void stacq_wake(struct stacq_queue *q, unsigned int whom)
-{
-	__poll_t in = EPOLLIN | EPOLLRDNORM, out = EPOLLOUT | EPOLLWRNORM;
-
-	if (likely(!whom))
-		return;
-	if (whom & STACQ_WAKE_READERS)
-		__wake_up(&q->read_wait, TASK_INTERRUPTIBLE, 0,
-			  poll_to_key(in | EPOLLHUP | EPOLLERR));
-	else if (whom & STACQ_WAKE_READER)
-		wake_up_interruptible_poll(&q->read_wait, in);
-	if (whom & STACQ_WAKE_WRITERS)
-		__wake_up(&q->write_wait, TASK_INTERRUPTIBLE, 0,
-			  poll_to_key(out | EPOLLHUP | EPOLLERR));
-	else if (whom & STACQ_WAKE_WRITER)
-		wake_up_interruptible_poll(&q->write_wait, out);
-}
-
-static unsigned int __wake_reader(struct stacq_queue *q)
-{
-	/* With the lock held, this pairs with the waiter's look: see "Waiting". */
-	return waitqueue_active(&q->read_wait) ? STACQ_WAKE_READER : 0;
-}
-
-/*
- * The wake function below runs without the lock. Whatever it reads was noted
- * by its own waker or a later one, and each change for the better notes again
- * and wakes again, so a writer that fits is not left asleep.
- */
-static unsigned int __wake_writer(struct stacq_queue *q)
-{
-	u64 msgs = q->msgs_max - min(q->nr, q->msgs_max);
-	u64 bytes = q->bytes_max - min(q->bytes, q->bytes_max);
-
-	/* With the lock held, this pairs with the waiter's look: see "Waiting". */
-	if (likely(!waitqueue_active(&q->write_wait)))
-		return 0;
-	WRITE_ONCE(q->room_msgs, q->ended ? U64_MAX : msgs);
-	WRITE_ONCE(q->room_bytes, q->ended ? U64_MAX : bytes);
-	return STACQ_WAKE_WRITER;
-}
-
-struct stacq_writer {
-	struct wait_queue_entry wait;
-	struct stacq_queue *q;
-	size_t len;
-};
-
-/* A writer whose message does not fit sleeps on, and the next one is asked. */
-static int stacq_wake_writer(struct wait_queue_entry *wait, unsigned int mode,
-			     int flags, void *key)
-{
-	struct stacq_writer *w = container_of(wait, struct stacq_writer, wait);
-
-	if (!(key_to_poll(key) & EPOLLHUP) &&
-	    (!READ_ONCE(w->q->room_msgs) || READ_ONCE(w->q->room_bytes) < w->len))
-		return 0;
-	return autoremove_wake_function(wait, mode, flags, key);
-}
-
-/**
- * stacq_pass_on() - wake others in place of a caller that goes away
- * @q: the queue
- *
- * For callers that waited and then did not send or receive.
- *
- * Context: The lock is not held.
- */
-void stacq_pass_on(struct stacq_queue *q)
-{
-	unsigned int whom = 0;
-
-	stacq_lock(q);
-	if (__stacq_readable(q))
-		whom |= __wake_reader(q);
-	whom |= __wake_writer(q);
-	stacq_unlock(q);
-	stacq_wake(q, whom);
-}
-
-/**
- * stacq_wait_readable() - sleep until a receive is worth trying
- * @q: the queue
- *
- * Context: Sleeps.
- * Return: 0, or -ERESTARTSYS for a signal.
- */
-int stacq_wait_readable(struct stacq_queue *q)
-{
-	struct wait_queue_entry wait;
-	bool ready;
-	long ret;
-
-	init_wait_entry(&wait, WQ_FLAG_EXCLUSIVE);
-	stacq_lock(q);
-	q->readers_waiting++;
-	stacq_unlock(q);
-	for (;;) {
-		ret = prepare_to_wait_event(&q->read_wait, &wait,
-					    TASK_INTERRUPTIBLE);
-		stacq_lock(q);
-		ready = __stacq_readable(q);
-		stacq_unlock(q);
-		if (ready || ret)
-			break;
-		schedule();
-	}
-	finish_wait(&q->read_wait, &wait);
-	stacq_lock(q);
-	q->readers_waiting--;
-	stacq_unlock(q);
-	if (ready && !fatal_signal_pending(current))
-		return 0;
-	stacq_pass_on(q);
-	return -ERESTARTSYS;
-}
-
-/**
- * stacq_wait_writable() - sleep until a send is worth trying
- * @q: the queue
- * @len: length of the message
- *
- * Context: Sleeps.
- * Return: 0, or -ERESTARTSYS for a signal.
- */
-int stacq_wait_writable(struct stacq_queue *q, size_t len)
-{
-	struct stacq_writer w = { .q = q, .len = len };
-	bool ready;
-	long ret;
-
-	init_wait_entry(&w.wait, WQ_FLAG_EXCLUSIVE);
-	w.wait.func = stacq_wake_writer;
-	stacq_lock(q);
-	q->writers_waiting++;
-	stacq_unlock(q);
-	for (;;) {
-		ret = prepare_to_wait_event(&q->write_wait, &w.wait,
-					    TASK_INTERRUPTIBLE);
-		stacq_lock(q);
-		ready = __stacq_may_send(q, len) != -EAGAIN;
-		stacq_unlock(q);
-		if (ready || ret)
-			break;
-		schedule();
-	}
-	finish_wait(&q->write_wait, &w.wait);
-	stacq_lock(q);
-	q->writers_waiting--;
-	stacq_unlock(q);
-	if (ready && !fatal_signal_pending(current))
-		return 0;
-	stacq_pass_on(q);
-	return -ERESTARTSYS;
-}
-
-/*
  * Messages in and out
  */
 
@@ -453,7 +218,7 @@ int __stacq_may_send(struct stacq_queue *q, size_t len)
 		return q->ended & STACQ_ENDED_REMOVED ? -EIDRM : -EPIPE;
 	if (unlikely(len > q->msg_max))
 		return -EMSGSIZE;
-	if (unlikely(__full(q, len)))
+	if (unlikely(__stacq_full(q, len)))
 		return -EAGAIN;
 	return 0;
 }
@@ -515,8 +280,8 @@ unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 		q->peak = q->nr;
 	trace_stacq_send(q->name, m->seq, m->len, q->nr);
 	if (unlikely(q->writers_waiting))
-		return __wake_reader(q) | __wake_writer(q);
-	return __wake_reader(q);
+		return __stacq_wake_reader(q) | __stacq_wake_writer(q);
+	return __stacq_wake_reader(q);
 }
 
 /**
@@ -559,7 +324,7 @@ static unsigned int __take_out(struct stacq_queue *q, struct stacq_msg *m)
 		q->peeked_gone = true;
 	else
 		__stacq_store_put(&q->store, m);
-	whom = __wake_writer(q);
+	whom = __stacq_wake_writer(q);
 	if (unlikely(q->ended) && !q->nr)
 		whom |= STACQ_WAKE_READERS;
 	return whom;
@@ -603,9 +368,17 @@ static void __let_go(struct stacq_queue *q, struct stacq_msg *m)
 	q->held_bytes -= m->len;
 }
 
-/* Segments retired while a message in them was in hand may be free now. */
-static void __reap_soon(struct stacq_queue *q)
+/**
+ * __stacq_reap_soon() - free segments that have emptied, a little later
+ * @q: the queue
+ *
+ * For after messages that were in hand or pinned while segments were retired.
+ *
+ * Context: The lock is held.
+ */
+void __stacq_reap_soon(struct stacq_queue *q)
 {
+	stacq_assert_locked(q);
 	if (q->store.reap)
 		mod_delayed_work(system_wq, &q->idle_work, 0);
 }
@@ -624,7 +397,7 @@ unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m)
 
 	__let_go(q, m);
 	whom = __stacq_receive_done(q, m);
-	__reap_soon(q);
+	__stacq_reap_soon(q);
 	return whom;
 }
 
@@ -649,8 +422,8 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 	}
 	if (m != q->peeked)
 		__stacq_store_settle(&q->store, m);
-	__reap_soon(q);
-	return __wake_reader(q);
+	__stacq_reap_soon(q);
+	return __stacq_wake_reader(q);
 }
 
 /*
@@ -764,156 +537,6 @@ int stacq_set_limits(struct stacq_queue *q, const struct stacq_limits *limits)
 /*
  * All at once
  */
-
-/**
- * stacq_get_info() - all there is to know
- * @q: the queue
- * @info: filled
- *
- * Context: Any that may take the lock.
- */
-void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
-{
-	memset(info, 0, sizeof(*info));
-	strscpy(info->name, q->name, sizeof(info->name));
-	info->abi_version = STACQ_ABI_VERSION;
-	info->order = q->order;
-	stacq_lock(q);
-	if (q->ended & STACQ_ENDED_SEALED)
-		info->state |= STACQ_STATE_SEALED;
-	info->readers_waiting = q->readers_waiting;
-	info->writers_waiting = q->writers_waiting;
-	info->depth = q->nr - q->held;
-	info->bytes = q->bytes - q->held_bytes;
-	info->held = q->held;
-	info->held_bytes = q->held_bytes;
-	info->capacity = q->store.capacity;
-	info->max_msgs = max_is_none(q->msgs_max);
-	info->max_bytes = max_is_none(q->bytes_max);
-	info->max_msg_size = max_is_none(q->max_msg_size);
-	info->high_water = max(q->high_water, q->peak);
-	info->memory = q->store.bytes;
-	info->sent = q->seq;
-	info->received = q->received;
-	info->requeued = q->requeued;
-	info->discarded = q->discarded;
-	info->growths = q->growths;
-	info->shrinks = q->shrinks;
-	stacq_unlock(q);
-}
-
-static void __unpin(struct stacq_queue *q)
-{
-	if (q->peeked_gone)
-		__stacq_store_put(&q->store, q->peeked);
-	q->peeked = NULL;
-	q->peeked_gone = false;
-}
-
-/*
- * Pin the message at @position. The walk lets others in now and then, pinning
- * where it is; if that message is taken meanwhile, it starts anew, and after
- * a few times goes on without letting others in.
- */
-static struct stacq_msg *pin_position(struct stacq_queue *q, u64 position)
-{
-	struct stacq_msg *m;
-	int restarts = 0;
-	u64 at, steps;
-
-again:
-	at = 0;
-	steps = 0;
-	list_for_each_entry(m, &q->msgs, link) {
-		if (++steps % PEEK_BATCH == 0 && restarts < 8) {
-			q->peeked = m;
-			stacq_unlock(q);
-			cond_resched();
-			stacq_lock(q);
-			if (q->peeked_gone) {
-				__unpin(q);
-				restarts++;
-				goto again;
-			}
-			__unpin(q);
-		}
-		if (m->held)
-			continue;
-		if (at++ == position) {
-			q->peeked = m;
-			return m;
-		}
-	}
-	return NULL;
-}
-
-/**
- * __stacq_describe() - what is to be said of a message beside its bytes
- * @m: the message
- * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
- *
- * Context: The lock is held.
- */
-void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek)
-{
-	u64 now = get_jiffies_64();
-
-	peek->len = m->len;
-	peek->seq = m->seq;
-	peek->sent_ns = ktime_to_ns(ktime_get_coarse_real()) -
-			jiffies64_to_nsecs(now - m->sent);
-	peek->priority = m->priority;
-	peek->deliveries = m->deliveries;
-}
-
-/**
- * stacq_peek() - look at a message without taking it
- * @q: the queue
- * @position: 0 for the next one to be received
- * @size: bytes wanted
- * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
- *
- * Context: Sleeps.
- * Return: the first bytes, at most @size, for the caller to kvfree(); NULL for
- *	none wanted; -ENOMSG if there is no message at @position; -ENOMEM;
- *	-EINTR for a fatal signal; -EIDRM.
- */
-void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
-		 struct stacq_peek *peek)
-{
-	void *copy = NULL;
-	struct stacq_msg *m;
-
-	if (mutex_lock_killable(&q->room_mutex))
-		return ERR_PTR(-EINTR);
-	stacq_lock(q);
-	m = ERR_PTR(-EIDRM);
-	if (!(q->ended & STACQ_ENDED_REMOVED))
-		m = pin_position(q, position) ?: ERR_PTR(-ENOMSG);
-	if (!IS_ERR(m))
-		__stacq_describe(m, peek);
-	stacq_unlock(q);
-	if (IS_ERR(m)) {
-		mutex_unlock(&q->room_mutex);
-		return m;
-	}
-
-	size = min_t(u64, size, peek->len);
-	if (size) {
-		copy = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
-				__GFP_RETRY_MAYFAIL);
-		if (copy)
-			memcpy(copy, stacq_msg_data(m), size);
-		else
-			copy = ERR_PTR(-ENOMEM);
-	}
-	stacq_lock(q);
-	__unpin(q);
-	__reap_soon(q);
-	stacq_unlock(q);
-	mutex_unlock(&q->room_mutex);
-	return copy;
-}
 
 /**
  * stacq_purge() - throw away what is stored now

@@ -142,6 +142,12 @@ static inline void stacq_assert_locked(struct stacq_queue *q)
 	lockdep_assert_held(&q->store.lock);
 }
 
+/* Would a message of @len bytes exceed a limit? */
+static inline bool __stacq_full(struct stacq_queue *q, u64 len)
+{
+	return q->nr >= q->msgs_max || q->bytes + len > q->bytes_max;
+}
+
 /* Life */
 struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
 				      const struct stacq_limits *limits,
@@ -163,7 +169,31 @@ unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m);
 unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 			       bool delivered);
 
-/* Waiting */
+/* Waiting: wait.c. The first two say whom to wake, and want the lock held. */
+static inline unsigned int __stacq_wake_reader(struct stacq_queue *q)
+{
+	/* With the lock held, this pairs with the waiter's look: see wait.c. */
+	return waitqueue_active(&q->read_wait) ? STACQ_WAKE_READER : 0;
+}
+
+/*
+ * stacq_wake_writer() runs without the lock. Whatever room it reads was noted
+ * by its own waker or a later one, and each change for the better notes again
+ * and wakes again, so a writer that fits is not left asleep.
+ */
+static inline unsigned int __stacq_wake_writer(struct stacq_queue *q)
+{
+	u64 msgs = q->msgs_max - min(q->nr, q->msgs_max);
+	u64 bytes = q->bytes_max - min(q->bytes, q->bytes_max);
+
+	/* With the lock held, this pairs with the waiter's look: see wait.c. */
+	if (likely(!waitqueue_active(&q->write_wait)))
+		return 0;
+	WRITE_ONCE(q->room_msgs, q->ended ? U64_MAX : msgs);
+	WRITE_ONCE(q->room_bytes, q->ended ? U64_MAX : bytes);
+	return STACQ_WAKE_WRITER;
+}
+
 int stacq_wait_readable(struct stacq_queue *q);
 int stacq_wait_writable(struct stacq_queue *q, size_t len);
 void stacq_wake(struct stacq_queue *q, unsigned int whom);
@@ -173,15 +203,18 @@ bool __stacq_writable(struct stacq_queue *q);
 
 /* Room and limits */
 int stacq_make_room(struct stacq_queue *q, gfp_t gfp);
+void __stacq_reap_soon(struct stacq_queue *q);
 int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous);
 int stacq_set_limits(struct stacq_queue *q,
 		     const struct stacq_limits *limits);
 
-/* All at once */
+/* Looking: inspect.c */
 void stacq_get_info(struct stacq_queue *q, struct stacq_info *info);
 void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek);
 void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 		 struct stacq_peek *peek);
+
+/* All at once */
 u64 stacq_purge(struct stacq_queue *q);
 bool stacq_removed(struct stacq_queue *q);
 int stacq_seal(struct stacq_queue *q, bool seal);

@@ -56,6 +56,8 @@ static void *test_vmalloc(size_t size, gfp_t gfp)
 #include "store.c"
 #undef pr_fmt
 #include "queue.c"
+#include "wait.c"
+#include "inspect.c"
 
 #include "queue_test.h"
 

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Looking at a queue and at what is in it, without changing either.
+ *
+ * Locking: as in queue.c. A message that is being copied is pinned in
+ * stacq_queue.peeked, with room_mutex held: if it is taken out meanwhile, it is
+ * not used again before it is unpinned.
+ */
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "queue.h"
+
+/* How much is done in one go with the lock held. */
+#define PEEK_BATCH	512
+
+static u64 max_is_none(u64 limit)
+{
+	return limit == U64_MAX ? STACQ_UNLIMITED : limit;
+}
+
+/**
+ * stacq_get_info() - all there is to know
+ * @q: the queue
+ * @info: filled
+ *
+ * Context: Any that may take the lock.
+ */
+void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	strscpy(info->name, q->name, sizeof(info->name));
+	info->abi_version = STACQ_ABI_VERSION;
+	info->order = q->order;
+	stacq_lock(q);
+	if (q->ended & STACQ_ENDED_SEALED)
+		info->state |= STACQ_STATE_SEALED;
+	info->readers_waiting = q->readers_waiting;
+	info->writers_waiting = q->writers_waiting;
+	info->depth = q->nr - q->held;
+	info->bytes = q->bytes - q->held_bytes;
+	info->held = q->held;
+	info->held_bytes = q->held_bytes;
+	info->capacity = q->store.capacity;
+	info->max_msgs = max_is_none(q->msgs_max);
+	info->max_bytes = max_is_none(q->bytes_max);
+	info->max_msg_size = max_is_none(q->max_msg_size);
+	info->high_water = max(q->high_water, q->peak);
+	info->memory = q->store.bytes;
+	info->sent = q->seq;
+	info->received = q->received;
+	info->requeued = q->requeued;
+	info->discarded = q->discarded;
+	info->growths = q->growths;
+	info->shrinks = q->shrinks;
+	stacq_unlock(q);
+}
+
+static void __unpin(struct stacq_queue *q)
+{
+	if (q->peeked_gone)
+		__stacq_store_put(&q->store, q->peeked);
+	q->peeked = NULL;
+	q->peeked_gone = false;
+}
+
+/*
+ * Pin the message at @position. The walk lets others in now and then, pinning
+ * where it is; if that message is taken meanwhile, it starts anew, and after
+ * a few times goes on without letting others in.
+ */
+static struct stacq_msg *pin_position(struct stacq_queue *q, u64 position)
+{
+	struct stacq_msg *m;
+	int restarts = 0;
+	u64 at, steps;
+
+again:
+	at = 0;
+	steps = 0;
+	list_for_each_entry(m, &q->msgs, link) {
+		if (++steps % PEEK_BATCH == 0 && restarts < 8) {
+			q->peeked = m;
+			stacq_unlock(q);
+			cond_resched();
+			stacq_lock(q);
+			if (q->peeked_gone) {
+				__unpin(q);
+				restarts++;
+				goto again;
+			}
+			__unpin(q);
+		}
+		if (m->held)
+			continue;
+		if (at++ == position) {
+			q->peeked = m;
+			return m;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * __stacq_describe() - what is to be said of a message beside its bytes
+ * @m: the message
+ * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
+ *
+ * Context: The lock is held.
+ */
+void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek)
+{
+	u64 now = get_jiffies_64();
+
+	peek->len = m->len;
+	peek->seq = m->seq;
+	peek->sent_ns = ktime_to_ns(ktime_get_coarse_real()) -
+			jiffies64_to_nsecs(now - m->sent);
+	peek->priority = m->priority;
+	peek->deliveries = m->deliveries;
+}
+
+/**
+ * stacq_peek() - look at a message without taking it
+ * @q: the queue
+ * @position: 0 for the next one to be received
+ * @size: bytes wanted
+ * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
+ *
+ * Context: Sleeps.
+ * Return: the first bytes, at most @size, for the caller to kvfree(); NULL for
+ *	none wanted; -ENOMSG if there is no message at @position; -ENOMEM;
+ *	-EINTR for a fatal signal; -EIDRM.
+ */
+void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
+		 struct stacq_peek *peek)
+{
+	void *copy = NULL;
+	struct stacq_msg *m;
+
+	if (mutex_lock_killable(&q->room_mutex))
+		return ERR_PTR(-EINTR);
+	stacq_lock(q);
+	m = ERR_PTR(-EIDRM);
+	if (!(q->ended & STACQ_ENDED_REMOVED))
+		m = pin_position(q, position) ?: ERR_PTR(-ENOMSG);
+	if (!IS_ERR(m))
+		__stacq_describe(m, peek);
+	stacq_unlock(q);
+	if (IS_ERR(m)) {
+		mutex_unlock(&q->room_mutex);
+		return m;
+	}
+
+	size = min_t(u64, size, peek->len);
+	if (size) {
+		copy = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
+				__GFP_RETRY_MAYFAIL);
+		if (copy)
+			memcpy(copy, stacq_msg_data(m), size);
+		else
+			copy = ERR_PTR(-ENOMEM);
+	}
+	stacq_lock(q);
+	__unpin(q);
+	__stacq_reap_soon(q);
+	stacq_unlock(q);
+	mutex_unlock(&q->room_mutex);
+	return copy;
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waiting for messages and for room.
+ *
+ * A caller adds itself to a wait queue first and then asks, with the
+ * lock held, whether it needs to wait. Whoever changes the answer does so with
+ * the lock held and looks at the wait queue before dropping it:
+ *
+ *	waiter					changer
+ *	prepare_to_wait()			lock
+ *	lock					  change the answer
+ *	  ask					  waitqueue_active()?
+ *	unlock					unlock
+ *	schedule()				wake up, if it was
+ *
+ * If the waiter asks first, its unlock orders its place in the wait queue
+ * before the changer's look. If the changer goes first, the waiter sees the
+ * new answer. That neither sees the other is impossible, and no barrier but
+ * the lock is needed. Polling follows the same order.
+ *
+ * One message wakes one reader, and the room of one wakes one writer whose
+ * message fits in it. A woken caller that goes away without taking what it was
+ * woken for passes the wake-up on; a writer that leaves room behind wakes the
+ * next.
+ */
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "queue.h"
+
+/**
+ * __stacq_readable() - would a receive return at once?
+ * @q: the queue
+ *
+ * Context: The lock is held.
+ * Return: true with a message, at the end of a sealed queue, or after removal.
+ */
+bool __stacq_readable(struct stacq_queue *q)
+{
+	stacq_assert_locked(q);
+	if (q->nr > q->held)
+		return true;
+	return q->ended & STACQ_ENDED_REMOVED || (q->ended && !q->nr);
+}
+
+/**
+ * __stacq_writable() - would a send of any allowed length return at once?
+ * @q: the queue
+ *
+ * Where the length of messages is not limited, lengths up to a page of 4096
+ * are what is promised.
+ *
+ * Context: The lock is held.
+ * Return: true with room, or when it would fail because of sealing or removal.
+ */
+bool __stacq_writable(struct stacq_queue *q)
+{
+	u64 len = q->msg_max;
+
+	stacq_assert_locked(q);
+	if (q->max_msg_size == U64_MAX)
+		len = min_t(u64, len, 4096);
+	return q->ended || !__stacq_full(q, len);
+}
+
+/**
+ * stacq_wake() - wake those who wait
+ * @q: the queue
+ * @whom: STACQ_WAKE_* bits
+ *
+ * Context: The lock is not held.
+ */
+void stacq_wake(struct stacq_queue *q, unsigned int whom)
+{
+	__poll_t in = EPOLLIN | EPOLLRDNORM, out = EPOLLOUT | EPOLLWRNORM;
+
+	if (likely(!whom))
+		return;
+	if (whom & STACQ_WAKE_READERS)
+		__wake_up(&q->read_wait, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(in | EPOLLHUP | EPOLLERR));
+	else if (whom & STACQ_WAKE_READER)
+		wake_up_interruptible_poll(&q->read_wait, in);
+	if (whom & STACQ_WAKE_WRITERS)
+		__wake_up(&q->write_wait, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(out | EPOLLHUP | EPOLLERR));
+	else if (whom & STACQ_WAKE_WRITER)
+		wake_up_interruptible_poll(&q->write_wait, out);
+}
+
+struct stacq_writer {
+	struct wait_queue_entry wait;
+	struct stacq_queue *q;
+	size_t len;
+};
+
+/* A writer whose message does not fit sleeps on, and the next one is asked. */
+static int stacq_wake_writer(struct wait_queue_entry *wait, unsigned int mode,
+			     int flags, void *key)
+{
+	struct stacq_writer *w = container_of(wait, struct stacq_writer, wait);
+
+	if (!(key_to_poll(key) & EPOLLHUP) &&
+	    (!READ_ONCE(w->q->room_msgs) || READ_ONCE(w->q->room_bytes) < w->len))
+		return 0;
+	return autoremove_wake_function(wait, mode, flags, key);
+}
+
+/**
+ * stacq_pass_on() - wake others in place of a caller that goes away
+ * @q: the queue
+ *
+ * For callers that waited and then did not send or receive.
+ *
+ * Context: The lock is not held.
+ */
+void stacq_pass_on(struct stacq_queue *q)
+{
+	unsigned int whom = 0;
+
+	stacq_lock(q);
+	if (__stacq_readable(q))
+		whom |= __stacq_wake_reader(q);
+	whom |= __stacq_wake_writer(q);
+	stacq_unlock(q);
+	stacq_wake(q, whom);
+}
+
+/**
+ * stacq_wait_readable() - sleep until a receive is worth trying
+ * @q: the queue
+ *
+ * Context: Sleeps.
+ * Return: 0, or -ERESTARTSYS for a signal.
+ */
+int stacq_wait_readable(struct stacq_queue *q)
+{
+	struct wait_queue_entry wait;
+	bool ready;
+	long ret;
+
+	init_wait_entry(&wait, WQ_FLAG_EXCLUSIVE);
+	stacq_lock(q);
+	q->readers_waiting++;
+	stacq_unlock(q);
+	for (;;) {
+		ret = prepare_to_wait_event(&q->read_wait, &wait,
+					    TASK_INTERRUPTIBLE);
+		stacq_lock(q);
+		ready = __stacq_readable(q);
+		stacq_unlock(q);
+		if (ready || ret)
+			break;
+		schedule();
+	}
+	finish_wait(&q->read_wait, &wait);
+	stacq_lock(q);
+	q->readers_waiting--;
+	stacq_unlock(q);
+	if (ready && !fatal_signal_pending(current))
+		return 0;
+	stacq_pass_on(q);
+	return -ERESTARTSYS;
+}
+
+/**
+ * stacq_wait_writable() - sleep until a send is worth trying
+ * @q: the queue
+ * @len: length of the message
+ *
+ * Context: Sleeps.
+ * Return: 0, or -ERESTARTSYS for a signal.
+ */
+int stacq_wait_writable(struct stacq_queue *q, size_t len)
+{
+	struct stacq_writer w = { .q = q, .len = len };
+	bool ready;
+	long ret;
+
+	init_wait_entry(&w.wait, WQ_FLAG_EXCLUSIVE);
+	w.wait.func = stacq_wake_writer;
+	stacq_lock(q);
+	q->writers_waiting++;
+	stacq_unlock(q);
+	for (;;) {
+		ret = prepare_to_wait_event(&q->write_wait, &w.wait,
+					    TASK_INTERRUPTIBLE);
+		stacq_lock(q);
+		ready = __stacq_may_send(q, len) != -EAGAIN;
+		stacq_unlock(q);
+		if (ready || ret)
+			break;
+		schedule();
+	}
+	finish_wait(&q->write_wait, &w.wait);
+	stacq_lock(q);
+	q->writers_waiting--;
+	stacq_unlock(q);
+	if (ready && !fatal_signal_pending(current))
+		return 0;
+	stacq_pass_on(q);
+	return -ERESTARTSYS;
+}
