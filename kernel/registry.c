@@ -176,7 +176,6 @@ static int create_listed(char *item)
 		.mode = 0600,
 	};
 	char *order = item;
-	int ret;
 
 	spec.name = strsep(&order, ":");
 	if (!order || !strcmp(order, "fifo"))
@@ -185,8 +184,7 @@ static int create_listed(char *item)
 		spec.order = STACQ_LIFO;
 	else
 		return -EINVAL;
-	ret = stacq_registry_create(&spec);
-	return ret;
+	return stacq_registry_create(&spec);
 }
 
 /**
