@@ -174,7 +174,11 @@ static char *stacq_devnode(STACQ_DEVNODE_CONST struct device *dev, umode_t *mode
 		*uid = q->node.uid;
 	if (gid)
 		*gid = q->node.gid;
-	return kasprintf(GFP_KERNEL, "stacq/%s", dev_name(dev));
+	/*
+	 * Without a name from here the node would be /dev/NAME, and one in
+	 * /dev/stacq would outlive its queue: nobody looks at an error.
+	 */
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "stacq/%s", dev_name(dev));
 }
 
 static const struct device_type stacq_device_type = {

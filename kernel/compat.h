@@ -9,6 +9,18 @@
 #error "stacq needs Linux 5.10 or newer; it is tested on those in README.md"
 #endif
 
+/* 5.16: kvmalloc() and kvfree() are in slab.h. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
+#include <linux/mm.h>
+#endif
+
+/* 6.17: the work queue has a new name, and the old one makes a line in the log. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define stacq_wq	system_percpu_wq
+#else
+#define stacq_wq	system_wq
+#endif
+
 /* 6.10: the source of a trace string is given once, in its declaration. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define stacq_assign_str(dst, src)	__assign_str(dst)

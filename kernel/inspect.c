@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
+#include "compat.h"
 #include "queue.h"
 
 /* How much is done in one go with the lock held. */
@@ -58,12 +59,22 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	stacq_unlock(q);
 }
 
-static void __unpin(struct stacq_queue *q)
+/* Returns the message, which may have moved, or NULL if it was taken out. */
+static struct stacq_msg *__unpin(struct stacq_queue *q)
 {
-	if (q->peeked_gone)
-		__stacq_store_put(&q->store, q->peeked);
+	struct stacq_msg *m = q->peeked;
+
 	q->peeked = NULL;
-	q->peeked_gone = false;
+	if (q->peeked_gone) {
+		__stacq_store_put(&q->store, m);
+		q->peeked_gone = false;
+		m = NULL;
+	} else if (!m->held) {
+		/* It could not move if it was given back while pinned. */
+		m = __stacq_store_settle(&q->store, m);
+	}
+	__stacq_reap_soon(q);
+	return m;
 }
 
 /*
@@ -86,12 +97,11 @@ again:
 			stacq_unlock(q);
 			cond_resched();
 			stacq_lock(q);
-			if (q->peeked_gone) {
-				__unpin(q);
+			m = __unpin(q);
+			if (!m) {
 				restarts++;
 				goto again;
 			}
-			__unpin(q);
 		}
 		if (m->held)
 			continue;
@@ -165,7 +175,6 @@ void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 	}
 	stacq_lock(q);
 	__unpin(q);
-	__stacq_reap_soon(q);
 	stacq_unlock(q);
 	mutex_unlock(&q->room_mutex);
 	return copy;

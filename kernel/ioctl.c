@@ -14,6 +14,7 @@
 #include <asm/ioctls.h>
 
 #include "chardev.h"
+#include "compat.h"
 #include "ioctl.h"
 #include "limits.h"
 #include "queue.h"
@@ -49,6 +50,16 @@ static int args_out(void __user *to, const void *from, size_t size,
 	return 0;
 }
 
+/*
+ * Answer a request that is done, in a structure that args_out() could write
+ * before: only the number itself, which is all that is new. It can't be written
+ * any more if the caller takes the memory away meanwhile.
+ */
+static int answer(u64 number, __u64 __user *to)
+{
+	return put_user(number, to);
+}
+
 /* Is the caller the owner of the node it opened? */
 static bool is_owner(struct file *file)
 {
@@ -77,6 +88,7 @@ static int ioctl_info(struct stacq_queue *q, unsigned int cmd, void __user *arg)
 static int ioctl_set_capacity(struct file *file, struct stacq_queue *q,
 			      unsigned int cmd, void __user *arg)
 {
+	struct stacq_capacity __user *to = arg;
 	struct stacq_capacity c;
 	u64 previous;
 	int ret;
@@ -92,10 +104,7 @@ static int ioctl_set_capacity(struct file *file, struct stacq_queue *q,
 	ret = stacq_capacity_may(q, c.capacity) ?:
 	      args_out(arg, &c, sizeof(c), cmd) ?:
 	      stacq_set_capacity(q, c.capacity, &previous);
-	if (ret)
-		return ret;
-	c.previous = previous;
-	return args_out(arg, &c, sizeof(c), cmd);
+	return ret ?: answer(previous, &to->previous);
 }
 
 static int ioctl_set_limits(struct file *file, struct stacq_queue *q,
@@ -145,6 +154,7 @@ static int ioctl_peek(struct stacq_reader *r, unsigned int cmd,
 static int ioctl_purge(struct stacq_queue *q, unsigned int cmd,
 		       void __user *arg)
 {
+	struct stacq_purge __user *to = arg;
 	struct stacq_purge p;
 	int ret;
 
@@ -157,8 +167,7 @@ static int ioctl_purge(struct stacq_queue *q, unsigned int cmd,
 	ret = args_out(arg, &p, sizeof(p), cmd);
 	if (ret)
 		return ret;
-	p.discarded = stacq_purge(q);
-	return args_out(arg, &p, sizeof(p), cmd);
+	return answer(stacq_purge(q), &to->discarded);
 }
 
 static int ioctl_seal(struct stacq_queue *q, bool seal, unsigned long arg)

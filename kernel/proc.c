@@ -4,19 +4,22 @@
  * receives one message at most and never waits for one, so that cat prints one
  * and ends.
  *
+ * The kernel releases open files of /proc when their entry is removed, though
+ * pollers may still be in the wait queues of what they lead to, and lets the
+ * removal wait for calls on them. So an open file has operations of its own, and
+ * goes when it is closed; it leads to /proc only for being opened.
+ *
  * Locking: door_mutex guards the entry. stacq_door.mutex is taken before the
  * reader's, which is only tried here.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/namei.h>
 #include <linux/proc_fs.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 #include "chardev.h"
 #include "limits.h"
@@ -41,7 +44,6 @@ MODULE_PARM_DESC(procfs_max_msg,
 
 static DEFINE_MUTEX(door_mutex);
 static struct proc_dir_entry *door_entry;
-static DECLARE_COMPLETION(door_gone);
 
 /**
  * struct stacq_door - an open file
@@ -55,35 +57,6 @@ struct stacq_door {
 	bool done;
 };
 
-static int door_open(struct inode *inode, struct file *file)
-{
-	struct stacq_door *d;
-	struct stacq_queue *q;
-	int ret = -ENOMEM;
-
-	/* An entry of /proc does not hold its module. */
-	if (!try_module_get(THIS_MODULE))
-		return -ENXIO;
-	d = kmalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
-	if (!d)
-		goto put_module;
-	ret = -ENXIO;
-	q = stacq_registry_find(procfs_name);
-	if (!q)
-		goto free_door;
-	stacq_reader_init(&d->reader, q);
-	mutex_init(&d->mutex);
-	d->done = false;
-	file->private_data = d;
-	return stream_open(inode, file);
-
-free_door:
-	kfree(d);
-put_module:
-	module_put(THIS_MODULE);
-	return ret;
-}
-
 static int door_release(struct inode *inode, struct file *file)
 {
 	struct stacq_door *d = file->private_data;
@@ -92,7 +65,6 @@ static int door_release(struct inode *inode, struct file *file)
 	stacq_queue_put(d->reader.q);
 	mutex_destroy(&d->mutex);
 	kfree(d);
-	module_put(THIS_MODULE);
 	return 0;
 }
 
@@ -135,12 +107,47 @@ static __poll_t door_poll(struct file *file, poll_table *wait)
 	return events;
 }
 
+static const struct file_operations door_fops = {
+	.owner		= THIS_MODULE,
+	.release	= door_release,
+	.read		= door_read,
+	.write		= door_write,
+	.poll		= door_poll,
+};
+
+static int door_open(struct inode *inode, struct file *file)
+{
+	struct stacq_door *d;
+	struct stacq_queue *q;
+	int ret = -ENOMEM;
+
+	/* An entry of /proc does not hold its module. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENXIO;
+	d = kmalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	if (!d)
+		goto put_module;
+	ret = -ENXIO;
+	q = stacq_registry_find(procfs_name);
+	if (!q)
+		goto free_door;
+	stacq_reader_init(&d->reader, q);
+	mutex_init(&d->mutex);
+	d->done = false;
+	file->private_data = d;
+	/* These put the module when the file is closed. */
+	replace_fops(file, &door_fops);
+	return stream_open(inode, file);
+
+free_door:
+	kfree(d);
+put_module:
+	module_put(THIS_MODULE);
+	return ret;
+}
+
 static const struct proc_ops door_ops = {
 	.proc_open	= door_open,
-	.proc_release	= door_release,
-	.proc_read	= door_read,
-	.proc_write	= door_write,
-	.proc_poll	= door_poll,
 };
 
 /* Names of processes, and what /proc has already, are not for us. */
@@ -159,7 +166,7 @@ static int check_name(void)
 	ret = kern_path(full, 0, &path);
 	kfree(full);
 	if (ret)
-		return 0;
+		return ret == -ENOENT ? 0 : ret;
 	path_put(&path);
 	return -EEXIST;
 }
@@ -209,7 +216,14 @@ fail:
 	return ret;
 }
 
-static void remove_door(struct work_struct *work)
+/**
+ * stacq_proc_exit() - remove the file in /proc, if it is there
+ *
+ * Its queue, if it is still there, stays, and so do open files.
+ *
+ * Context: Sleeps.
+ */
+void stacq_proc_exit(void)
 {
 	struct proc_dir_entry *entry;
 
@@ -218,39 +232,16 @@ static void remove_door(struct work_struct *work)
 	door_entry = NULL;
 	mutex_unlock(&door_mutex);
 	proc_remove(entry);
-	complete_all(&door_gone);
-}
-
-static DECLARE_WORK(door_work, remove_door);
-
-/**
- * stacq_proc_exit() - remove the file in /proc, if it is there
- *
- * Its queue, if it is still there, stays.
- *
- * Context: Sleeps, until all calls on the file have ended.
- */
-void stacq_proc_exit(void)
-{
-	flush_work(&door_work);
-	remove_door(&door_work);
 }
 
 /**
  * stacq_proc_forget() - a queue was removed: remove its door
  * @name: name of the queue
  *
- * proc_remove() waits for calls on the file, and one of them may wait for
- * memory of its caller that never comes. So that is left to a work item, and
- * waited for only as long as it takes when nothing is amiss. The name is gone
- * in either case.
- *
- * Context: Sleeps, for a second at most.
+ * Context: Sleeps.
  */
 void stacq_proc_forget(const char *name)
 {
-	if (strcmp(name, procfs_name))
-		return;
-	queue_work(system_long_wq, &door_work);
-	wait_for_completion_killable_timeout(&door_gone, HZ);
+	if (!strcmp(name, procfs_name))
+		stacq_proc_exit();
 }

@@ -16,6 +16,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "queue.h"
 #include "trace.h"
 
@@ -31,8 +32,8 @@ static void arm_idle(struct stacq_queue *q)
 {
 	unsigned int ms = READ_ONCE(idle_ms);
 
-	if (ms)
-		queue_delayed_work(system_wq, &q->idle_work,
+	if (ms && !delayed_work_pending(&q->idle_work))
+		queue_delayed_work(stacq_wq, &q->idle_work,
 				   msecs_to_jiffies(ms));
 }
 
@@ -74,7 +75,8 @@ static void idle_work(struct work_struct *work)
 	}
 	stacq_store_trim(&q->store, false);
 	stacq_lock(q);
-	more = q->store.capacity > q->floor || q->store.spare_bytes;
+	/* Buffers in use become spare without saying so. */
+	more = q->store.capacity > q->floor || q->store.buf_bytes;
 	stacq_unlock(q);
 	mutex_unlock(&q->room_mutex);
 	if (more)
@@ -221,6 +223,26 @@ int __stacq_may_send(struct stacq_queue *q, size_t len)
 	if (unlikely(__stacq_full(q, len)))
 		return -EAGAIN;
 	return 0;
+}
+
+/**
+ * stacq_send_buf() - take a buffer to bring a message in
+ * @q: the queue
+ * @len: its length, at least 1
+ * @gfp: allocation flags
+ *
+ * Whatever becomes of the buffer, it is given back once it is unused.
+ *
+ * Context: As @gfp says. Takes the lock.
+ * Return: the buffer, or NULL if there is no memory.
+ */
+void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp)
+{
+	void *buf = stacq_store_buf(&q->store, len, gfp);
+
+	if (buf)
+		arm_idle(q);
+	return buf;
 }
 
 /**
@@ -380,7 +402,7 @@ void __stacq_reap_soon(struct stacq_queue *q)
 {
 	stacq_assert_locked(q);
 	if (q->store.reap)
-		mod_delayed_work(system_wq, &q->idle_work, 0);
+		mod_delayed_work(stacq_wq, &q->idle_work, 0);
 }
 
 /**

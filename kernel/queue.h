@@ -157,6 +157,7 @@ void stacq_queue_put(struct stacq_queue *q);
 void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes);
 
 /* Messages in and out */
+void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp);
 struct stacq_msg *__stacq_send_begin(struct stacq_queue *q, size_t len,
 				     void *buf);
 unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m);

@@ -118,19 +118,21 @@ static struct stacq_segment *alloc_segment(u64 nr, gfp_t gfp)
 		return NULL;
 	*seg = (struct stacq_segment){ .nr = nr, .bytes = sizeof(*seg) };
 	end = &seg->blocks;
-	for (left = nr; left; left -= block->nr) {
+	left = nr;
+	do {
 		block = alloc_block(left, gfp);
 		if (!block)
 			goto fail;
 		*end = block;
 		end = &block->next;
 		seg->bytes += struct_size(block, msgs, block->nr);
+		left -= block->nr;
 		if (gfpflags_allow_blocking(gfp)) {
 			cond_resched();
-			if (fatal_signal_pending(current) && left > block->nr)
+			if (left && fatal_signal_pending(current))
 				goto fail;
 		}
-	}
+	} while (left);
 	use_block(seg, seg->blocks);
 	return seg;
 
@@ -591,6 +593,7 @@ static u64 cut(struct stacq_store *st, u64 bytes, struct stacq_spare **chain)
 		}
 	}
 	st->spare_bytes -= done;
+	st->buf_bytes -= done;
 	st->bytes -= done;
 	return done;
 }
@@ -652,6 +655,7 @@ static void *fresh_buf(struct stacq_store *st, u32 len, gfp_t gfp)
 	spin_lock(&st->lock);
 	if (gfpflags_allow_blocking(gfp))
 		cut(st, size, &chain);
+	st->buf_bytes += size;
 	st->bytes += size;
 	spin_unlock(&st->lock);
 	while ((spare = chain)) {

@@ -111,7 +111,8 @@ struct stacq_segment {
  * @spare: buffers not in use, by class
  * @spare_bytes: their size
  * @spare_min: lowest @spare_bytes since stacq_store_trim() last looked
- * @bytes: all memory taken: segments, and buffers in use or not
+ * @buf_bytes: size of all buffers, in use or not
+ * @bytes: all memory taken: segments and buffers
  */
 struct stacq_store {
 	spinlock_t lock;	/* see "Locking" in store.c and queue.c */
@@ -123,6 +124,7 @@ struct stacq_store {
 	struct stacq_spare *spare[STACQ_BUF_CLASSES];
 	u64 spare_bytes;
 	u64 spare_min;
+	u64 buf_bytes;
 	u64 bytes;
 };
 

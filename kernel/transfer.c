@@ -131,7 +131,7 @@ static __always_inline int send_buffered(struct stacq_queue *q, size_t len,
 	} while (!ret);
 	if (ret)
 		return ret;
-	buf = stacq_store_buf(&q->store, len, gfp);
+	buf = stacq_send_buf(q, len, gfp);
 	if (!buf)
 		return -ENOMEM;
 	if (!copy(buf, from, len)) {

@@ -278,7 +278,7 @@ static int send_lines(struct sender *s, char delimiter)
 		char what[48];
 		size_t len;
 
-		if (stored > searched)
+		if (line && stored > searched)
 			stop = memchr(line + searched, delimiter, stored - searched);
 		len = stop ? (size_t)(stop - line) : stored;
 		snprintf(what, sizeof(what), "%s %llu", unit,
