@@ -13,16 +13,25 @@ me=${me#"$top"/}
 say() { echo "$me: $*" >&2; }
 die() { say "$*"; exit 125; }
 
-# One line of vm/kernels.list into variables; see the head of that file for the columns.
+# One line of vm/kernels.list into variables: see the head of that file for the columns.
 kernel_entry() {
 	local name
-	while read -r name kernel_kind kernel_suite kernel_package kernel_config kernel_cc kernel_memory; do
+	while read -r name kernel_kind kernel_suite kernel_package kernel_config kernel_cc kernel_memory kernel_arguments; do
 		if [ "$name" = "$1" ]; then
-			kernel_name=$name
+			kernel_name=$name kernel_arch=amd64 kernel_cross=
+			case $kernel_suite in
+			*:arm64) kernel_arch=arm64 kernel_cross=aarch64-linux-gnu- ;;
+			esac
 			return 0
 		fi
 	done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$top/vm/kernels.list")
 	die "$1: no such kernel; known are: $(kernel_names)"
+}
+
+# What vm/need has to have installed for the compiler of the kernel, beside the usual.
+compiler_purpose() {
+	case $kernel_cc in clang*) echo clang ;; esac
+	[ "$kernel_arch" = amd64 ] || echo "$kernel_arch"
 }
 
 kernel_names() {
@@ -50,33 +59,36 @@ locked() {
 	return "$status"
 }
 
-# apt for one Debian suite, on package lists of our own in the cache: needs no root and leaves the
-# machine's lists alone. The mirror is the one that this machine's own sources name.
+# apt for one Debian suite (or SUITE:ARCHITECTURE), on package lists of our own in the cache: needs no
+# root and leaves the machine's lists alone. The mirror is the one that this machine's own sources name.
 apt_suite() {
-	local suite=$1 tool=$2 state=$cache/apt/$1 host
+	local suite=${1%:*} tool=$2 state=$cache/apt/${1/:/-} arch='' host
+	case $1 in *:*) arch=${1#*:} ;; esac
 	shift 2
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 	host=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
 	local options=(-o "Dir::State=$state" -o "Dir::State::lists=$state/lists" -o "Dir::Cache=$state/cache"
 		-o Dir::State::status=/var/lib/dpkg/status -o APT::Sandbox::User=root
 		-o Acquire::Retries=3 -o Acquire::Languages=none -o "Dir::Log=$state")
-	if [ "$suite" != "$host" ]; then
+	if [ "$suite" != "$host" ] || [ -n "$arch" ]; then
+		# (sid has no suite of its own for security)
 		apt-get update --print-uris "${options[@]}" 2>/dev/null |
 			sed -n "s|^'\(.*\)/dists/$host\(-security\)\?/[^ ]*InRelease'.*|\1 $suite\2|p" | sort -u |
-			sed 's|^|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] |; s|$| main|' \
+			sed '/ sid-security$/d; s|^|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] |; s|$| main|' \
 				>"$state/sources.list"
 		options+=(-o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null)
 	fi
+	[ -z "$arch" ] || options+=(-o "APT::Architecture=$arch" -o "APT::Architectures=$arch")
 	"$tool" "${options[@]}" "$@"
 }
 
 # debian_lists SUITE: bring the package lists up to date, unless that was done within the hour.
 debian_lists() {
-	local stamp=$cache/apt/$1/updated
+	local stamp=$cache/apt/${1/:/-}/updated
 	[ -z "$(find "$stamp" -mmin -60 2>/dev/null)" ] || return 0
 	say "reading the package lists of Debian $1"
 	mkdir -p "${stamp%/*}"
-	if apt_suite "$1" apt-get -qq update >/dev/null 2>"$stamp.log"; then
+	if apt_suite "$1" apt-get -qq -o APT::Update::Error-Mode=any update >/dev/null 2>"$stamp.log"; then
 		touch "$stamp"
 	else
 		say "some package lists could not be read: $(tail -n 1 "$stamp.log")"
@@ -90,17 +102,112 @@ debian_depends() {
 
 # debian_unpack SUITE FOLDER PACKAGE...: download the packages, unpack them into FOLDER.
 debian_unpack() {
-	local suite=$1 folder=$2 deb
+	local suite=$1 folder=$2
 	shift 2
 	say "fetching from Debian $suite: $*"
 	mkdir -p "$folder/debs"
 	(cd "$folder/debs" && apt_suite "$suite" apt-get -qq download "$@" >/dev/null) ||
 		die "could not download $* (is there a network?)"
-	for deb in "$folder"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$folder" || die "could not unpack ${deb##*/}"
-		basename "$deb" >>"$folder/packages"
-	done
+	unpack_debs "$folder" "$folder/debs"/*.deb
 	rm -rf "$folder/debs"
+}
+
+# debian_unpack_root SUITE FOLDER PACKAGE...: the same with all that they depend on, so that programs
+# can run with FOLDER as their root directory: see inside.
+debian_unpack_root() {
+	local suite=$1 folder=$2
+	shift 2
+	say "fetching from Debian $suite, with all that they need: $*"
+	mkdir -p "$folder/debs/partial"
+	: >"$folder/debs/status" # nothing is installed
+	apt_suite "$suite" apt-get -qq -y --no-install-recommends --download-only \
+		-o "Dir::State::status=$folder/debs/status" -o "Dir::Cache::archives=$folder/debs" \
+		install "$@" base-files dash gawk >/dev/null || die "could not download $* (is there a network?)"
+	# (the first says which folders are links)
+	unpack_debs "$folder" "$folder/debs"/base-files_*.deb
+	unpack_debs "$folder" "$folder/debs"/*.deb
+	rm -rf "$folder/debs"
+	# (links that the packages' scripts would have made)
+	ln -sfn dash "$folder/usr/bin/sh"
+	ln -sfn gawk "$folder/usr/bin/awk"
+	mkdir -p "$folder/proc" "$folder/dev"
+}
+
+unpack_debs() {
+	local folder=$1 deb
+	shift
+	for deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$folder" ||
+			die "could not unpack ${deb##*/}"
+		basename "$deb" >>"$folder/packages"
+		rm "$deb"
+	done
+}
+
+# inside ROOT COMMAND...: run a command with another root directory, in which the checkout is where it
+# is outside. Takes no root where users may have name spaces of their own.
+inside() {
+	local root=$1 as=(unshare --mount)
+	shift
+	[ "$(id -u)" = 0 ] || as+=(--map-root-user)
+	mkdir -p "$root$top"
+	# shellcheck disable=SC2016 # for the inner shell
+	"${as[@]}" sh -c '
+		root=$1 top=$2
+		shift 2
+		mount --rbind /proc "$root/proc" && mount --rbind /dev "$root/dev" &&
+			mount --rbind "$top" "$root$top" || exit
+		PATH=/usr/bin:/bin:/usr/sbin:/sbin exec chroot "$root" "$@"
+	' sh "$root" "$top" "$@"
+}
+
+# user_root ARCHITECTURE: programs, libraries and headers of another architecture, as a root directory;
+# prints the folder. What the guest runs is taken from there, and what it shall run is linked with it.
+user_root() {
+	local folder=$cache/roots/$1
+	locked "root-$1" fetch_user_root "$1" "$folder" || exit
+	echo "$folder"
+}
+
+fetch_user_root() {
+	local arch=$1 folder=$2 new
+	[ ! -e "$folder/packages" ] || return 0
+	debian_lists "bookworm:$arch"
+	mkdir -p "${folder%/*}"
+	new=$(mktemp -d "$cache/roots/.$arch.XXXXXX")
+	debian_unpack_root "bookworm:$arch" "$new" busybox-static bash coreutils diffutils findutils grep \
+		sed util-linux bsdutils liburing-dev libjson-c-dev libasan8 libubsan1 || return
+	chmod 755 "$new"
+	rm -rf "$folder"
+	mv "$new" "$folder"
+}
+
+# libraries ROOT FILE...: the shared libraries that programs need, and the loader, as names in ROOT;
+# ROOT is empty for this machine.
+libraries() {
+	local root=$1 known=' ' names name library
+	shift
+	if [ -z "$root" ]; then
+		ldd "$@" 2>/dev/null | grep -o '/[^ :]*\.so[^ :]*' | sort -u
+		return
+	fi
+	# (programs of another architecture can't be asked)
+	while [ $# -gt 0 ]; do
+		mapfile -t names < <(readelf -W -l -d "$@" 2>/dev/null |
+			sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p; s/.*interpreter: \(.*\)\]/\1/p' | sort -u)
+		set --
+		for name in "${names[@]}"; do
+			[[ $known != *" $name "* ]] || continue
+			known+="$name "
+			case $name in
+			/*) library=$root$name ;;
+			*) library=$(find "$root/lib" "$root/usr/lib" -maxdepth 2 -name "$name" -print -quit) ;;
+			esac
+			[ -e "$library" ] || continue
+			set -- "$@" "$library"
+			echo "${library#"$root"}"
+		done
+	done
 }
 
 # kernel_source SUITE PACKAGE: fetch a linux-source package once; prints the folder, in which
