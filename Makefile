@@ -15,10 +15,10 @@ HEADERS ?= /lib/modules/$(RELEASE)/build
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
-.PHONY: help all run shell test bench lint modules user clean distclean load unload install uninstall host-module
+.PHONY: help all run shell test test-all test-kernels test-arm64 fuzz bench lint modules user clean distclean load unload install uninstall host-module
 
 help:                 ## list the targets
-	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\): .*## /  make \1\t/p' Makefile | expand -t 21
 	@echo "variables: KERNEL=$(KERNEL) (one of $$(. vm/lib.sh; kernel_names)), INPUT=file for run,"
 	@echo "  T=pattern and QUICK=1 for test, PREFIX=$(PREFIX) and DESTDIR= for install"
 
@@ -33,7 +33,22 @@ shell: modules user   ## a shell in a virtual machine, with the module to load
 	@vm/run --kernel $(KERNEL)
 
 test: user            ## all tests, in virtual machines; QUICK=1: the stock kernel only; T=pattern: some
-	@tests/run $(if $(QUICK),--quick) $(if $(T),--only '$(T)')
+	@tests/run $(if $(QUICK),--quick) $(if $(ALL),--all) $(if $(T),--only '$(T)')
+
+test-all: lint user    ## all of that and what takes long: seeded faults, all kernels, arm64, fuzz
+	@tests/run --all
+	@tests/kernels
+	@tests/kernels arm64
+	@tests/fuzz/run
+
+test-kernels: user    ## the device tests on each of Debian's kernels, from 5.10 to sid; writes README's table
+	@tests/kernels $(if $(T),--only '$(T)')
+
+test-arm64: user      ## the same on arm64, cross-compiled and emulated
+	@tests/kernels $(if $(T),--only '$(T)') arm64
+
+fuzz: user            ## ten million hostile calls, stress-ng, trinity; SEED=number repeats a run
+	@SEED='$(SEED)' CALLS='$(CALLS)' tests/fuzz/run
 
 bench: modules        ## what a message costs, in instructions, beside a pipe
 	@mkdir -p $(BUILD)/bench

@@ -379,8 +379,11 @@ TEST(each_of_many_blocked_readers_gets_exactly_one)
 		}
 	}
 	WAIT_READERS(fd, READERS);
-	for (unsigned char i = 0; i < READERS; i++)
-		ASSERT_EQ(write(fd, &i, 1), 1);
+	for (int i = 0; i < READERS; i++) {
+		unsigned char c = i;
+
+		ASSERT_EQ(write(fd, &c, 1), 1);
+	}
 	for (int i = 0; i < READERS; i++) {
 		unsigned char c;
 

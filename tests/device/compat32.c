@@ -3,7 +3,11 @@
  * A 32-bit program on a 64-bit kernel, without a C library: system calls by
  * hand, so that no 32-bit packages are needed to build it.
  */
+#ifdef __arm__
+#include <asm/unistd.h>
+#else
 #include <asm/unistd_32.h>
+#endif
 #include <linux/stacq.h>
 
 #define O_RDWR		2
@@ -25,6 +29,23 @@ _Static_assert(sizeof(struct stacq_limits) == STACQ_LIMITS_SIZE_VER0, "limits");
 _Static_assert(sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0, "peek");
 _Static_assert(sizeof(struct stacq_purge) == STACQ_PURGE_SIZE_VER0, "purge");
 
+#ifdef __arm__
+#define START	noreturn
+
+static long call(long number, long a, long b, long c)
+{
+	register long r0 asm("r0") = a;
+	register long r1 asm("r1") = b;
+	register long r2 asm("r2") = c;
+	register long r7 asm("r7") = number;
+
+	asm volatile("svc 0" : "+r" (r0)
+		     : "r" (r1), "r" (r2), "r" (r7) : "memory");
+	return r0;
+}
+#else
+#define START	force_align_arg_pointer, noreturn
+
 static long call(long number, long a, long b, long c)
 {
 	long result;
@@ -33,6 +54,7 @@ static long call(long number, long a, long b, long c)
 		     : "0" (number), "b" (a), "c" (b), "d" (c) : "memory");
 	return result;
 }
+#endif
 
 /* The compiler may call these without a C library, too. */
 void *memset(void *p, int c, __SIZE_TYPE__ n)
@@ -74,17 +96,21 @@ static void print(const char *s)
 	call(__NR_write, 1, (long)s, length(s));
 }
 
-static int tests, failed, broken;
+static void print_number(unsigned int n)
+{
+	char digit[2] = { '0' + n % 10, 0 };
+
+	if (n >= 10)
+		print_number(n / 10);
+	print(digit);
+}
+
+static int tests, failed, broken, checks;
 
 static void finish(const char *name)
 {
-	char number[3] = { 0 };
-
-	tests++;
-	number[0] = tests < 10 ? ' ' : '0' + tests / 10;
-	number[1] = '0' + tests % 10;
 	print(broken ? "not ok " : "ok ");
-	print(number + (tests < 10));
+	print_number(++tests);
 	print(" - ");
 	print(name);
 	print("\n");
@@ -94,6 +120,7 @@ static void finish(const char *name)
 
 static void check(int good, const char *what)
 {
+	checks++;
 	if (good)
 		return;
 	print("# does not hold: ");
@@ -120,6 +147,95 @@ static struct stacq_info info(long fd)
 	return i;
 }
 
+/* struct iovec and struct pollfd as a 32-bit program has them. */
+struct vector {
+	void *base;
+	unsigned long len;
+};
+
+struct pollfd {
+	int fd;
+	short events, revents;
+};
+#define POLLIN		1
+#define POLLOUT		4
+
+static void vectors(long fd)
+{
+	char a[4] = "abc", b[8] = "defghi";
+	struct vector out[2] = { { a, 3 }, { b, 6 } }, in[2] = { { b, 5 }, { a, 4 } };
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+
+	CHECK(call(__NR_poll, (long)&p, 1, 0) == 1);
+	CHECK(p.revents == POLLOUT);
+	CHECK(call(__NR_writev, fd, (long)out, 2) == 9);
+	CHECK(call(__NR_poll, (long)&p, 1, 0) == 1);
+	CHECK(p.revents == (POLLIN | POLLOUT));
+	CHECK(call(__NR_readv, fd, (long)in, 2) == 9);
+	CHECK(same(b, "abcde", 5));
+	CHECK(same(a, "fghi", 4));
+}
+
+/* Messages from one 32-bit process to another, which wait for each other. */
+#define MESSAGES	300
+
+static unsigned int size_of(unsigned int i)
+{
+	return sizeof(i) + i % 50 * (i % 50);
+}
+
+static void send_messages(void)
+{
+	static char buf[4096];
+	long fd = call(__NR_open, (long)PATH, O_RDWR, 0);
+
+	for (unsigned int i = 0; i < MESSAGES; i++) {
+		memset(buf, i, sizeof(buf));
+		memcpy(buf, &i, sizeof(i));
+		if (call(__NR_write, fd, (long)buf, size_of(i)) != (long)size_of(i))
+			call(__NR_exit, 1, 0, 0);
+	}
+	call(__NR_exit, 0, 0, 0);
+}
+
+static void receive_messages(void)
+{
+	static char buf[4096];
+	long fd = call(__NR_open, (long)PATH, O_RDWR, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	unsigned int wrong = 0, number, size;
+
+	for (unsigned int i = 0; i < MESSAGES; i++) {
+		/* If the other one fails this must not wait for good. */
+		if (call(__NR_poll, (long)&p, 1, 30000) != 1) {
+			wrong++;
+			break;
+		}
+		size = call(__NR_read, fd, (long)buf, sizeof(buf));
+		memcpy(&number, buf, sizeof(number));
+		wrong += number != i || size != size_of(i) ||
+			 (size > sizeof(number) && buf[size - 1] != (char)i);
+	}
+	CHECK(wrong == 0);
+	call(__NR_close, fd, 0, 0);
+}
+
+/* One at a time, so that even a stack gives them in their order. */
+static void traffic(long fd)
+{
+	struct stacq_limits limits = {
+		.max_msgs = 1, .max_bytes = STACQ_UNCHANGED, .max_msg_size = 4096,
+	};
+	long pid;
+
+	CHECK(ioctl(fd, STACQ_IOC_SET_LIMITS, &limits) == 0);
+	pid = call(__NR_fork, 0, 0, 0);
+	if (pid == 0)
+		send_messages();
+	CHECK(pid > 0);
+	receive_messages();
+}
+
 static void tests_run(void)
 {
 	struct stacq_create create = {
@@ -140,7 +256,7 @@ static void tests_run(void)
 	int left = 0;
 	long control, fd;
 
-	print("KTAP version 1\n1..11\n");
+	print("KTAP version 1\n1..13\n");
 	control = call(__NR_open, (long)"/dev/stacq/control", O_RDWR, 0);
 	CHECK(control >= 0);
 	CHECK(ioctl(control, STACQ_IOC_CREATE, &create) == 0);
@@ -201,6 +317,12 @@ static void tests_run(void)
 	CHECK(call(__NR_read, fd, (long)buf, sizeof(buf)) == -EAGAIN);
 	finish("purge");
 
+	vectors(fd);
+	finish("vectors and poll");
+
+	traffic(fd);
+	finish("messages between two processes");
+
 	CHECK(ioctl(fd, STACQ_IOC_SEAL, 0) == 0);
 	CHECK(info(fd).state == STACQ_STATE_SEALED);
 	CHECK(ioctl(fd, STACQ_IOC_SEAL, (void *)1) == -EINVAL);
@@ -216,9 +338,14 @@ static void tests_run(void)
 	CHECK(ioctl(control, STACQ_IOC_REMOVE, &remove) == 0);
 	CHECK(call(__NR_read, fd, (long)buf, sizeof(buf)) == -EIDRM);
 	finish("remove");
+	print("# figure: ");
+	print_number(checks);
+	print(" checks in a 32-bit program, ");
+	print_number(MESSAGES);
+	print(" messages between two of them\n");
 }
 
-void __attribute__((force_align_arg_pointer, noreturn)) _start(void)
+void __attribute__((START)) _start(void)
 {
 	tests_run();
 	call(__NR_exit, failed, 0, 0);

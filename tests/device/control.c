@@ -75,8 +75,8 @@ TEST(good_names_are_taken)
 	static const char *const good[] = {
 		"a", "Z", "0", "_", "_x", "a.b-c_d", "a..b", "a-", "a.", "9-9",
 		"controls", "Control", "stack2",
-		"0123456789012345678901234567890123456789012345678901234567"
-		"89abc",	/* 63 */
+		("0123456789012345678901234567890123456789012345678901234567"
+		 "89abc"),	/* 63 */
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {

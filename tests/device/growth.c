@@ -373,3 +373,30 @@ TEST(idle_ms_of_0_keeps_the_room)
 	ASSERT_EQ(info(fd).capacity, 128);
 	ASSERT_EQ(info(fd).shrinks, 0);
 }
+
+/* Room for a million takes long enough to be killed in the middle of it. */
+TEST_WITHIN(killed_while_room_is_made_leaves_the_old_or_the_new, 240)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, O_RDWR | O_NONBLOCK);
+	const unsigned long long many = 500000;
+
+	SEND(fd, 100, 1);
+	for (unsigned int i = 0; i < 20; i++) {
+		struct stacq_info before = info(fd), after;
+		pid_t pid = start();
+
+		if (!pid) {
+			set_capacity(fd, many);
+			done();
+		}
+		usleep(500 * (i + 1));
+		kill_now(pid);
+		after = info(fd);
+		if (after.capacity == many)
+			ASSERT_OK(set_capacity(fd, 1));
+		else
+			ASSERT_SAME(before, after);
+	}
+	RECEIVE(fd, 100, 1);
+}

@@ -69,6 +69,51 @@ many_short_messages_are_charged_too() {
 	stacq rm charged
 }
 
+# attempts FOLDER: a writer in the group that does not give up; one line for each attempt
+attempts() {
+	while [ ! -e "$1/stop" ]; do
+		dd if=/dev/zero of=/dev/stacq/charged bs=4M count=1 status=none 2>/dev/null &&
+			echo sent >>"$1/log" || echo refused >>"$1/log"
+		sleep 0.1
+	done
+}
+
+other_groups_go_on_beside_a_writer_at_its_limit() {
+	local other=/sys/fs/cgroup/stacq-other work=$tap_dir/attempts sent refused writer
+	start
+	mkdir -p $other "$work"
+	echo $most >$other/memory.max
+	stacq create others
+	(
+		echo $BASHPID >$group/cgroup.procs
+		attempts "$work"
+	) &
+	writer=$!
+	# shellcheck disable=SC2317 # wait_for calls it
+	at_its_limit() { grep -qs refused "$work/log"; }
+	wait_for at_its_limit
+	(
+		echo $BASHPID >$other/cgroup.procs
+		for round in 1 2; do
+			seq 2000 | stacq send others --lines
+			[ "$(stacq recv others --all | md5sum)" = "$(seq 2000 | md5sum)" ]
+			echo "round $round" >/dev/stacq/charged
+		done
+	)
+	touch "$work/stop"
+	wait $writer
+	sent=$(grep -c sent "$work/log")
+	refused=$(grep -c refused "$work/log")
+	is "$(attribute charged depth)" $((sent + 2))
+	is "$(cat $group/memory.events $other/memory.events | grep -c '^oom_kill 0$')" 2 "killed nobody"
+	echo "# figure: a group of $((most >> 20)) MiB sent $sent messages of 4 MiB," \
+		"$refused were refused with ENOMEM; meanwhile another group sent and received 4000"
+	stacq rm charged
+	stacq rm others
+	rmdir $other
+}
+
 tap_main stored_messages_are_charged_and_given_back \
 	a_writer_at_its_limit_gets_enomem_and_nothing_is_lost \
+	other_groups_go_on_beside_a_writer_at_its_limit \
 	many_short_messages_are_charged_too

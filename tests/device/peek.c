@@ -398,3 +398,31 @@ TEST(a_purge_leaves_the_purger_s_own_message_at_hand)
 	GET(fd, "bc");
 	ASSERT_ERRNO(read(fd, &c, 1), EAGAIN);
 }
+
+/* The copy that a peek makes is of one message, taken meanwhile or not. */
+TEST_WITHIN(a_message_taken_while_it_is_looked_at_is_whole, 240)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, NONBLOCK);
+	const size_t size = LARGEST / 4;
+	pid_t pid = start();
+
+	if (!pid) {
+		for (unsigned int i = 1; i <= 40; i++) {
+			SEND(fd, size, i);
+			RECEIVE(fd, size, i);
+		}
+		done();
+	}
+	while (running(pid)) {
+		unsigned char *copy = malloc(size);
+		struct stacq_peek answer;
+
+		if (peek(fd, 0, copy, size, &answer))
+			ASSERT_EQ(errno, ENOMSG);
+		else
+			ASSERT_TRUE(filled(copy, size, answer.seq));
+		free(copy);
+	}
+	join(pid);
+}

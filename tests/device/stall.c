@@ -6,6 +6,7 @@
 #include <linux/userfaultfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "common.h"
 
@@ -153,6 +154,63 @@ TEST(a_reader_stalled_in_the_middle_of_a_message_stalls_nobody)
 		kill_now(pid);
 		WAIT_FOR(info(fd).held == 0);
 		RECEIVE(fd, size, 0);
+	}
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* Messages there and back: the time for each. */
+static double exchange(int fd, size_t size, unsigned int count)
+{
+	double begun = now();
+
+	for (unsigned int i = 1; i <= count; i++) {
+		SEND(fd, size, i);
+		RECEIVE(fd, size, i);
+	}
+	return (now() - begun) / count;
+}
+
+/* With a stalled writer and a stalled reader at once, as many as ever pass. */
+TEST(messages_pass_a_stalled_writer_and_a_stalled_reader)
+{
+	const unsigned int count = 500;
+
+	for SIZES(size) {
+		struct queue q = queue_new(STACQ_FIFO);
+		int fd = queue_open(&q, NONBLOCK);
+		double alone = exchange(fd, size, count), past;
+		pid_t pid[2];
+
+		SEND(fd, size, 0);
+		for (unsigned int i = 0; i < 2; i++) {
+			char *pages;
+
+			pid[i] = start();
+			if (pid[i])
+				continue;
+			pages = pages_that_never_come(size);
+			if (i ? write(fd, pages, size) : read(fd, pages, size))
+				FAIL("the page came");
+			done();
+		}
+		WAIT_FOR(faulting(pid[0]) && faulting(pid[1]));
+		WAIT_FOR(info(fd).held == 1);
+		/* The one at hand is of the file that the reader shares. */
+		past = exchange(queue_open(&q, NONBLOCK), size, count);
+		ASSERT_TRUE(running(pid[0]) && running(pid[1]));
+		test_note("figure: %u messages of %zu bytes: %.3f ms each past two stalled callers, %.3f alone",
+			  count, size, past * 1e3, alone * 1e3);
+		kill_now(pid[0]);
+		kill_now(pid[1]);
+		WAIT_FOR(info(fd).held == 0);
+		RECEIVE(queue_open(&q, NONBLOCK), size, 0);
 	}
 }
 

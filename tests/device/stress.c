@@ -64,12 +64,11 @@ static void writer(const struct queue *q, unsigned int id)
 {
 	int fd = queue_open(q, O_WRONLY);
 	unsigned int seed = id + 1;
-	struct message m;
+	struct message m = { .writer = id };
 
 	line_up();
 	/* At least some, however slow the machine is. */
 	for (unsigned int n = 0; n < MOST && (n < 50 || now() < shared->end); n++) {
-		m.writer = id;
 		m.number = n;
 		m.size = HEAD + 1 + rand_r(&seed) % 4900;
 		if (rand_r(&seed) % 2)

@@ -219,6 +219,28 @@ static bool nowait_works_under_a_spin_lock(struct stacq_queue *lifo,
 	return true;
 }
 
+/* More than there was room for before, short ones and some with a buffer. */
+static bool room_is_made_under_a_spin_lock(struct stacq_queue *lifo,
+					   struct stacq_queue *fifo)
+{
+	static DEFINE_SPINLOCK(lock);
+	static char buf[200];
+	int i, sent = 0, received = 0;
+
+	spin_lock(&lock);
+	for (i = 0; i < 300; i++)
+		sent += !stacq_send(lifo, buf, i % 2 ? 5 : sizeof(buf),
+				    GFP_ATOMIC, STACQ_NOWAIT);
+	while (stacq_receive(lifo, buf, sizeof(buf), STACQ_NOWAIT) > 0)
+		received++;
+	spin_unlock(&lock);
+	if (!CHECK(sent == 300))
+		return false;
+	if (!CHECK(received == 300))
+		return false;
+	return true;
+}
+
 static bool too_long_a_message_is_emsgsize(struct stacq_queue *lifo,
 					   struct stacq_queue *fifo)
 {
@@ -437,6 +459,7 @@ static const struct {
 	TEST(every_size_arrives_as_it_was_sent),
 	TEST(empty_queue_is_eagain_with_nowait),
 	TEST(nowait_works_under_a_spin_lock),
+	TEST(room_is_made_under_a_spin_lock),
 	TEST(too_long_a_message_is_emsgsize),
 	TEST(too_short_a_buffer_is_emsgsize_and_keeps_it),
 	TEST(no_bytes_and_unknown_flags_are_einval),

@@ -1,0 +1,603 @@
+// SPDX-License-Identifier: GPL-2.0
+/* ioctls: what each is asked, may say, and says */
+#include <limits.h>
+
+#include "parts.h"
+
+/* What an argument may be, and who may ask. */
+static const struct request {
+	const char *name;
+	unsigned int cmd, least;
+	enum kind kind;
+	bool in, out;		/* the structure is read, written */
+	bool reads, writes;	/* the file must be open for it */
+} requests[] = {
+	{ "CREATE", STACQ_IOC_CREATE, STACQ_CREATE_SIZE_VER0,
+	  CONTROL_FILE, true, false, false, true },
+	{ "REMOVE", STACQ_IOC_REMOVE, STACQ_REMOVE_SIZE_VER0,
+	  CONTROL_FILE, true, false, false, true },
+	{ "INFO", STACQ_IOC_INFO, STACQ_INFO_SIZE_VER0,
+	  QUEUE, false, true, false, false },
+	{ "SET_CAPACITY", STACQ_IOC_SET_CAPACITY, STACQ_CAPACITY_SIZE_VER0,
+	  QUEUE, true, true, false, false },
+	{ "SET_LIMITS", STACQ_IOC_SET_LIMITS, STACQ_LIMITS_SIZE_VER0,
+	  QUEUE, true, false, false, false },
+	{ "PEEK", STACQ_IOC_PEEK, STACQ_PEEK_SIZE_VER0,
+	  QUEUE, true, true, true, false },
+	{ "PURGE", STACQ_IOC_PURGE, STACQ_PURGE_SIZE_VER0,
+	  QUEUE, true, true, true, false },
+	{ "SEAL", STACQ_IOC_SEAL, 0, QUEUE, false, false, false, true },
+	{ "UNSEAL", STACQ_IOC_UNSEAL, 0, QUEUE, false, false, false, true },
+};
+
+#define SIZELESS(cmd)	((cmd) & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT))
+
+static const struct request *known(unsigned int cmd)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++)
+		if (SIZELESS(cmd) == SIZELESS(requests[i].cmd) &&
+		    (requests[i].least || cmd == requests[i].cmd))
+			return &requests[i];
+	return NULL;
+}
+
+/* Mostly zero: flags and reserved fields. */
+static uint32_t mostly_zero(void)
+{
+	static const uint32_t some[] = { 1, 2, 0x80000000, ~0u, 0x100 };
+
+	return one_in(10) ? ANY_OF(some) : 0;
+}
+
+/* Small, or so large that it is refused at once: the machine is small. */
+static uint64_t pick_capacity(void)
+{
+	static const uint64_t some[] = {
+		0, 1, 2, 3, 8, 64, 256, 1000, 1ull << 34, 1ull << 40,
+		1ull << 63, ~0ull, ~0ull - 1,
+	};
+
+	return below(2) ? 1 + below(300) : ANY_OF(some);
+}
+
+static uint64_t pick_limit(uint64_t usual)
+{
+	static const uint64_t some[] = {
+		1, 2, 63, 64, 65, 1000, 4096, 65536, STACQ_UNCHANGED,
+		STACQ_UNCHANGED, 1ull << 63, ~0ull - 1,
+	};
+
+	if (one_in(24))
+		return STACQ_UNLIMITED;
+	return below(2) ? usual : ANY_OF(some);
+}
+
+static uint32_t pick_owner(void)
+{
+	static const uint32_t some[] = { STACQ_CALLER, STACQ_CALLER, 0, ALICE, INT_MAX };
+
+	return ANY_OF(some);
+}
+
+static void pick_name(char *to, bool any)
+{
+	const char *name = ANY_OF(names);
+
+	if (any && one_in(5))
+		name = ANY_OF(odd_names);
+	memset(to, 0, STACQ_NAME_SIZE);
+	memcpy(to, name, strnlen(name, STACQ_NAME_SIZE));
+	if (one_in(40))
+		memset(to, 'x', STACQ_NAME_SIZE);
+}
+
+static void fill_create(void *to)
+{
+	static const uint32_t modes[] = { 0666, 0666, 0666, 0600, 0, 0777, 01777, ~0u };
+	struct stacq_create *c = to;
+
+	pick_name(c->name, true);
+	c->order = one_in(16) ? below(5) : below(2);
+	c->flags = mostly_zero();
+	c->max_msgs = pick_limit(100);
+	c->max_bytes = pick_limit(100000);
+	c->max_msg_size = pick_limit(4096);
+	c->capacity = one_in(3) ? pick_capacity() : 0;
+	c->uid = pick_owner();
+	c->gid = pick_owner();
+	c->mode = ANY_OF(modes);
+	c->reserved = mostly_zero();
+}
+
+static void fill_remove(void *to)
+{
+	struct stacq_remove *r = to;
+
+	/* Not those that are to stay. */
+	pick_name(r->name, false);
+	if (one_in(6))
+		strcpy(r->name, odd_names[below(15)]);
+	r->flags = mostly_zero();
+	r->reserved = mostly_zero();
+}
+
+static void fill_capacity(void *to)
+{
+	struct stacq_capacity *c = to;
+
+	c->capacity = pick_capacity();
+	c->previous = next();
+	c->flags = mostly_zero();
+	c->reserved = mostly_zero();
+}
+
+static void fill_limits(void *to)
+{
+	struct stacq_limits *l = to;
+
+	l->max_msgs = pick_limit(100);
+	l->max_bytes = pick_limit(100000);
+	l->max_msg_size = pick_limit(4096);
+	l->flags = mostly_zero();
+	l->reserved = mostly_zero();
+}
+
+static void fill_peek(void *to, uint64_t addr)
+{
+	static const uint64_t positions[] = { 0, 0, 1, 2, 600, 900, ~0ull, 1ull << 63 };
+	struct stacq_peek *p = to;
+
+	memset(p, POISON, sizeof(*p));
+	p->position = below(2) ? ANY_OF(positions) : below(40);
+	p->buf_len = pick_length();
+	p->buf = pick_address(p->buf_len);
+	if (one_in(10))		/* over the structure itself */
+		p->buf = addr - 32 + below(96);
+	p->flags = one_in(8) ? STACQ_PEEK_HELD : mostly_zero();
+	if (p->flags == STACQ_PEEK_HELD && below(4))
+		p->position = p->buf_len = 0;
+	p->reserved = mostly_zero();
+}
+
+static void fill_struct(const struct request *r, uint64_t addr)
+{
+	unsigned char *p = seen_at(addr, 256);
+
+	if (!p)
+		return;
+	switch (r->cmd) {
+	case STACQ_IOC_CREATE:
+		fill_create(p);
+		break;
+	case STACQ_IOC_REMOVE:
+		fill_remove(p);
+		break;
+	case STACQ_IOC_SET_CAPACITY:
+		fill_capacity(p);
+		break;
+	case STACQ_IOC_SET_LIMITS:
+		fill_limits(p);
+		break;
+	case STACQ_IOC_PEEK:
+		fill_peek(p, addr);
+		break;
+	case STACQ_IOC_PURGE:
+		memset(p, 0, sizeof(struct stacq_purge));
+		((struct stacq_purge *)p)->flags = mostly_zero();
+		((struct stacq_purge *)p)->reserved = mostly_zero();
+		break;
+	}
+}
+
+static bool name_is_valid(const char *name)
+{
+	size_t n = strnlen(name, STACQ_NAME_SIZE);
+
+	return n > 0 && n < STACQ_NAME_SIZE && name[0] != '.' && name[0] != '-' &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "0123456789._-") == n;
+}
+
+static bool is_one_of(const char *name, const char *a, const char *b, const char *c)
+{
+	return !strcmp(name, a) || !strcmp(name, b) || !strcmp(name, c);
+}
+
+static void expect_create(struct expect *e, const struct stacq_create *c)
+{
+	if (!name_is_valid(c->name) || c->order > STACQ_LIFO || c->flags ||
+	    c->reserved || c->mode & ~0777u)
+		MUST(e, EINVAL);
+	if (c->max_msgs == STACQ_UNCHANGED ? c->capacity > 1 :
+	    c->max_msgs && c->capacity > c->max_msgs)
+		MAY(e, EINVAL);
+	if (c->max_msgs != STACQ_UNCHANGED && c->max_msgs &&
+	    c->capacity > c->max_msgs)
+		e->fails = true;
+	if (!strcmp(c->name, "control") ||
+	    is_one_of(c->name, KEEP, CHECK_FIFO, CHECK_LIFO))
+		MUST(e, EEXIST);
+	MAY(e, EEXIST, ENOSPC, ENOMEM);
+	if (!ROOTS(me->id))
+		MAY(e, EPERM);
+}
+
+static void expect_remove(struct expect *e, const struct stacq_remove *r)
+{
+	if (!name_is_valid(r->name) || r->flags || r->reserved)
+		MUST(e, EINVAL);
+	if (!strcmp(r->name, "control"))
+		MUST(e, ENOENT);
+	MAY(e, ENOENT);
+}
+
+static void expect_owner(struct expect *e, int place)
+{
+	if (ROOTS(me->id))
+		return;
+	MAY(e, EPERM);
+	if (strict(place))
+		e->fails = true;
+}
+
+static void expect_capacity(struct expect *e, const struct stacq_capacity *c)
+{
+	if (c->flags || c->reserved || !c->capacity)
+		MUST(e, EINVAL);
+	if (c->capacity > 1)
+		MAY(e, EINVAL);
+	MAY(e, EBUSY, ENOMEM);
+}
+
+static void expect_peek(struct expect *e, const struct stacq_peek *p)
+{
+	bool held = p->flags & STACQ_PEEK_HELD;
+
+	if (p->flags & ~STACQ_PEEK_HELD || p->reserved ||
+	    (held && (p->position || p->buf_len)))
+		MUST(e, EINVAL);
+	/* How much of the buffer is written depends on the message. */
+	if (access_to(p->buf, p->buf_len, true) != FINE ||
+	    !user_address(p->buf, p->buf_len))
+		MAY(e, EFAULT);
+	MAY(e, ENOMSG, ENOMEM);
+}
+
+union argument {
+	struct stacq_create create;
+	struct stacq_remove remove;
+	struct stacq_info info;
+	struct stacq_capacity capacity;
+	struct stacq_limits limits;
+	struct stacq_peek peek;
+	struct stacq_purge purge;
+	unsigned char bytes[256];
+};
+
+/* What the fields say. */
+static void expect_fields(struct expect *e, const struct request *r, int place,
+			  const union argument *a)
+{
+	switch (r->cmd) {
+	case STACQ_IOC_CREATE:
+		expect_create(e, &a->create);
+		break;
+	case STACQ_IOC_REMOVE:
+		expect_remove(e, &a->remove);
+		break;
+	case STACQ_IOC_SET_CAPACITY:
+		expect_capacity(e, &a->capacity);
+		expect_owner(e, place);
+		break;
+	case STACQ_IOC_SET_LIMITS:
+		if (a->limits.flags || a->limits.reserved)
+			MUST(e, EINVAL);
+		expect_owner(e, place);
+		break;
+	case STACQ_IOC_PEEK:
+		expect_peek(e, &a->peek);
+		break;
+	case STACQ_IOC_PURGE:
+		if (a->purge.flags || a->purge.reserved)
+			MUST(e, EINVAL);
+		break;
+	}
+}
+
+static bool all_zero(const unsigned char *p, size_t n)
+{
+	for (; n; n--)
+		if (*p++)
+			return false;
+	return true;
+}
+
+/* The part that this module does not know must be zero. */
+static void expect_tail(struct expect *e, const struct request *r, uint64_t addr,
+			unsigned int size)
+{
+	static unsigned char tail[1 << 14];
+
+	if (size <= r->least)
+		return;
+	if (!look(addr + r->least, size - r->least, tail))
+		MAY(e, E2BIG);
+	else if (!all_zero(tail, size - r->least))
+		MUST(e, E2BIG);
+}
+
+static void expect_struct(struct expect *e, const struct request *r, int place,
+			  uint64_t addr, unsigned int size)
+{
+	union argument a;
+
+	if (size < r->least)
+		MUST(e, EINVAL);
+	if (r->in)
+		expect_memory(e, addr, size, false);
+	if (r->out)
+		expect_memory(e, addr, size, true);
+	if (!r->in)
+		return;
+	if (look(addr, r->least, &a)) {
+		expect_tail(e, r, addr, size);
+		expect_fields(e, r, place, &a);
+	} else {
+		/* Any of its errors. */
+		MAY(e, EINVAL, E2BIG, EFAULT, EEXIST, ENOSPC, ENOMEM, ENOENT, EPERM,
+		    EBUSY, ENOMSG);
+	}
+}
+
+static struct expect expect_ioctl(int place, unsigned int cmd, uint64_t arg)
+{
+	const struct request *r = known(cmd);
+	struct expect e = expect_file(place);
+
+	if (!r || r->kind != kind_of(place)) {
+		MUST(&e, ENOTTY);
+		return e;
+	}
+	if ((r->reads && mode_of(place) == O_WRONLY) ||
+	    (r->writes && mode_of(place) == O_RDONLY)) {
+		MUST(&e, EBADF);
+		return e;
+	}
+	if (r->least)
+		expect_struct(&e, r, place, arg, _IOC_SIZE(cmd));
+	else if (arg)
+		MUST(&e, EINVAL);
+	return e;
+}
+
+void check_info(const struct stacq_info *i)
+{
+	size_t used = strnlen(i->name, sizeof(i->name));
+
+	HOLDS(used && used < sizeof(i->name));
+	HOLDS(all_zero((void *)i->name + used, sizeof(i->name) - used));
+	HOLDS(i->abi_version == STACQ_ABI_VERSION);
+	HOLDS(i->order <= STACQ_LIFO);
+	HOLDS(!(i->state & ~STACQ_STATE_SEALED) && !i->reserved);
+	HOLDS(i->depth + i->held <= i->capacity);
+	HOLDS(i->depth + i->held <= i->high_water);
+	HOLDS(i->sent == i->received + i->discarded + i->depth + i->held);
+	HOLDS(i->bytes >= i->depth && i->held_bytes >= i->held);
+	HOLDS(i->readers_waiting + i->writers_waiting <= 2 * MOST_PROCESSES);
+}
+
+/* Is the buffer, with what is poisoned around it, apart from the structure? */
+static bool buffer_apart(const struct stacq_peek *p, uint64_t addr, uint64_t size)
+{
+	uint64_t from, to;
+
+	if (!seen_at(p->buf, 1))
+		return false;
+	poisoned(p->buf, p->buf_len, &from, &to);
+	return to <= addr || from >= addr + size + 2 * MARGIN + sizeof(*p);
+}
+
+/* @asked is the structure before the call, @p after. */
+static void check_peek(const struct stacq_peek *asked, const struct stacq_peek *p,
+		       uint64_t addr, uint64_t size)
+{
+	uint64_t n = p->len < asked->buf_len ? p->len : asked->buf_len;
+
+	HOLDS(p->flags == asked->flags && !p->reserved && !p->priority);
+	HOLDS(p->buf == asked->buf && p->buf_len == asked->buf_len);
+	HOLDS(p->len && p->len < LONGEST && p->seq && p->sent_ns);
+	HOLDS(p->deliveries <= 255);
+	if (p->flags & STACQ_PEEK_HELD)
+		HOLDS(p->position < p->len);
+	else
+		HOLDS(p->position == asked->position);
+	if (n && access_to(asked->buf, n, true) == FAULTS)
+		BROKEN("peek wrote to memory that is not there");
+	if (buffer_apart(asked, addr, size))
+		check_poison(asked->buf, asked->buf_len, n);
+}
+
+static void prepare_buffer(const struct request *r, uint64_t addr, uint64_t size)
+{
+	struct stacq_peek p;
+
+	if (r->cmd == STACQ_IOC_PEEK && look(addr, sizeof(p), &p) &&
+	    buffer_apart(&p, addr, size))
+		lay_poison(p.buf, p.buf_len);
+}
+
+static void check_answer(const struct request *r, const union argument *asked,
+			 const union argument *a, uint64_t addr, uint64_t size)
+{
+	switch (r->cmd) {
+	case STACQ_IOC_INFO:
+		check_info(&a->info);
+		break;
+	case STACQ_IOC_SET_CAPACITY:
+		HOLDS(a->capacity.previous >= 1);
+		HOLDS(a->capacity.capacity == asked->capacity.capacity);
+		HOLDS(!a->capacity.flags && !a->capacity.reserved);
+		break;
+	case STACQ_IOC_PEEK:
+		check_peek(&asked->peek, &a->peek, addr, size);
+		break;
+	case STACQ_IOC_PURGE:
+		HOLDS(!a->purge.flags && !a->purge.reserved);
+		HOLDS(a->purge.discarded < 1ull << 40);
+		break;
+	}
+}
+
+/*
+ * An ioctl with a structure at @addr, which is there already: its result, the
+ * answer, and that nothing else was written.
+ */
+static void structure_call(const struct request *r, int place, unsigned int cmd,
+			   uint64_t addr)
+{
+	struct expect e = expect_ioctl(place, cmd, addr);
+	uint64_t size = _IOC_SIZE(cmd);
+	const uint64_t around = sizeof(union argument) + MARGIN;
+	unsigned char before[sizeof(union argument) + MARGIN];
+	unsigned char *p = seen_at(addr, around);
+	bool steady;
+	long result;
+
+	/* A queue's buffer may be where the structure's neighbours are. */
+	steady = p && region_at(addr) && !region_at(addr)->scribbled;
+	prepare_buffer(r, addr, size);
+	if (p)
+		memcpy(before, p, around);
+	result = CALL(&e, r->name, FD(place), cmd, addr, size,
+		      ioctl(FD(place), cmd, addr));
+	if (!steady)
+		return;
+	if (result == 0 && r->out && size >= r->least) {
+		check_answer(r, (void *)before, (void *)p, addr, size);
+		/* What it does not know of a larger one is zero now. */
+		if (size < around) {
+			HOLDS(all_zero(p + r->least, size - r->least));
+			if (r->cmd != STACQ_IOC_PEEK)
+				HOLDS(!memcmp(p + size, before + size,
+					      around - size));
+		}
+	} else if (result == 0 || me->log[(me->calls - 1) % KEPT].error != EFAULT) {
+		if (memcmp(p, before, around))
+			BROKEN("%s has written to its argument", r->name);
+	}
+}
+
+static unsigned int pick_size(unsigned int least)
+{
+	const unsigned int some[] = {
+		0, 1, 4, 8, least - 8, least - 1, least, least + 1, least + 8,
+		least + 64, 4095, 4096, 8192, 16383, below(16384),
+	};
+
+	return one_in(3) ? ANY_OF(some) & _IOC_SIZEMASK : least;
+}
+
+static void structure_step(const struct request *r, int place)
+{
+	unsigned int size = pick_size(r->least);
+	uint64_t addr = pick_address(size < 256 ? 256 : size);
+	unsigned char *p = seen_at(addr, size);
+	unsigned int cmd = _IOC(_IOC_DIR(r->cmd), _IOC_TYPE(r->cmd),
+				_IOC_NR(r->cmd), size);
+
+	/* Mostly zero behind the structure, as it must be. */
+	if (p && below(4))
+		memset(p, 0, size);
+	else if (p && below(2))
+		memset(p + size / 2, 1, size - size / 2);
+	fill_struct(r, addr);
+	structure_call(r, place, cmd, addr);
+}
+
+void step_ioctl(void)
+{
+	const struct request *r = &requests[2 + below(ARRAY_SIZE(requests) - 2)];
+	int place = pick_place(QUEUE);
+	uint64_t arg = one_in(6) ? next() : 0;
+	struct expect e;
+
+	if (r->least) {
+		structure_step(r, place);
+		return;
+	}
+	/* Sealed for a short while only, or little else would be tried. */
+	if (r->cmd == STACQ_IOC_SEAL && below(3))
+		return;
+	e = expect_ioctl(place, r->cmd, arg);
+	CALL(&e, r->name, FD(place), arg, 0, 0, ioctl(FD(place), r->cmd, arg));
+	if (arg || below(4))
+		return;
+	e = expect_ioctl(place, STACQ_IOC_UNSEAL, 0);
+	CALL(&e, "UNSEAL", FD(place), 0, 0, 0, ioctl(FD(place), STACQ_IOC_UNSEAL, 0));
+}
+
+void step_control(void)
+{
+	structure_step(&requests[below(2)], pick_place(CONTROL_FILE));
+}
+
+void step_fionread(void)
+{
+	int place = any_place();
+	uint64_t addr = pick_address(sizeof(int));
+	struct expect e = expect_file(place);
+	int *seen = (int *)seen_at(addr, sizeof(int));
+	long result;
+
+	expect_memory(&e, addr, sizeof(int), true);
+	if (kind_of(place) == QUEUE)
+		expect_mode(&e, place, false);
+	else if (kind_of(place) == CONTROL_FILE)
+		MUST(&e, ENOTTY);
+	else
+		MAY(&e, ENOTTY);
+	lay_poison(addr, sizeof(int));
+	result = CALL(&e, "FIONREAD", FD(place), addr, 0, 0,
+		      ioctl(FD(place), FIONREAD, addr));
+	if (seen && !result && !region_at(addr)->scribbled)
+		HOLDS(*seen >= 0);
+	check_poison(addr, sizeof(int), result ? 0 : sizeof(int));
+}
+
+/* Numbers that are nobody's: wrong direction, type, or number. */
+static unsigned int unknown_request(void)
+{
+	/* Types whose requests the kernel answers for any file. */
+	static const unsigned char others[] = { 0, 'T', 'X', 'f', 0x94, 0x12, 0x15 };
+	unsigned int dir = below(4), nr = below(256), size = pick_size(64);
+	unsigned int type = one_in(3) ? below(256) : STACQ_IOC_MAGIC;
+
+	if (below(2))
+		nr = _IOC_NR(ANY_OF(requests).cmd);
+	if (memchr(others, type, sizeof(others)))
+		type = 0xbf;
+	return _IOC(dir, type, nr, size);
+}
+
+void step_unknown_ioctl(void)
+{
+	int place = any_place();
+	unsigned int cmd = unknown_request();
+	uint64_t arg = one_in(2) ? next() : pick_address(64);
+	struct expect e = expect_file(place);
+
+	if (known(cmd))
+		return;
+	MUST(&e, ENOTTY);
+	CALL(&e, "unknown ioctl", FD(place), cmd, arg, 0, ioctl(FD(place), cmd, arg));
+}
+
+/* Requests where they do not belong. */
+void step_misplaced_ioctl(void)
+{
+	const struct request *r = &ANY_OF(requests);
+	int place = any_place();
+
+	if (r->kind != kind_of(place) && r->least)
+		structure_step(r, place);
+}

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The container and the store as an ordinary program (tests/model): compared with a model, on kept and
+# on random inputs. Runs on the host.
+# STACQ_MODEL_SECONDS: how long to try random inputs. KEEP=1: put those that reach something new into
+# the corpus.
+
+. "${0%/*}/../../vm/lib.sh"
+cd "$top/tests/model" || exit 1
+
+seconds=${STACQ_MODEL_SECONDS:-$([ -n "${QUICK-}" ] && echo 10 || echo 120)}
+out=$top/build/model
+mkdir -p "$out"
+exec 3>&1 # what a test says as a whole; the rest is only shown if it fails
+n=0 bad=0
+
+# result NAME COMMAND...: the command's output is shown if it fails; "SKIP why" as its last line skips
+result() {
+	local name=$1 status=0 said
+	shift
+	n=$((n + 1))
+	"$@" >"$out/said" 2>&1 || status=$?
+	said=$(tail -n 1 "$out/said")
+	if [ "$status" = 0 ] && [ "${said#SKIP }" != "$said" ]; then
+		echo "ok $n - $name # SKIP ${said#SKIP }"
+	elif [ "$status" = 0 ]; then
+		echo "ok $n - $name"
+	else
+		tail -n 60 "$out/said" | sed 's/^/# /'
+		echo "not ok $n - $name"
+		bad=1
+	fi
+}
+
+diagnostic() { echo "# $*" >&3; }
+
+# The inputs that failed, to be copied from a log: xxd -r -p.
+show_inputs() {
+	local file
+	for file in "$out"/found-*; do
+		[ -e "$file" ] || continue
+		echo "input, as hex:"
+		od -An -v -tx1 "$file" | tr -d ' \n' | fold -w 96
+		echo
+	done
+}
+
+builds() { make --no-print-directory -s OUT="$out" all; }
+
+kept_inputs() {
+	rm -f "$out"/found-*
+	"$out/fuzz" -runs=0 -rss_limit_mb=0 -artifact_prefix="$out/found-" corpus && return
+	show_inputs
+	return 1
+}
+
+# Lines of the container that the kept inputs reach.
+coverage() {
+	LLVM_PROFILE_FILE=$out/raw "$out/replay" corpus/* &&
+		llvm-profdata-14 merge -o "$out/profile" "$out/raw" &&
+		llvm-cov-14 export -format=lcov -instr-profile="$out/profile" "$out/replay" >"$out/lcov" || return
+	awk -F '[:,]' '
+		/^SF/ { file = $2; sub(/.*\//, "", file) }
+		/^DA/ && $3 == 0 { missed[file] = missed[file] " " $2 }
+		/^LF/ { lines[file] = $2 }
+		/^LH/ { hit[file] = $2 }
+		END {
+			for (file in lines) if (file ~ /^(store|queue|wait|inspect)\.[ch]$/)
+				printf "%s: %d of %d lines%s\n", file, hit[file], lines[file],
+					missed[file] == "" ? "" : ", not" missed[file]
+		}' "$out/lcov" | sort >"$out/coverage"
+	while read -r line; do diagnostic "$line"; done <"$out/coverage"
+	# Something that the kept inputs do not reach needs another one.
+	! grep -E '^(store|queue|wait|inspect)\.c: .*, not' "$out/coverage"
+}
+
+random_inputs() {
+	local corpus=$out/corpus
+	[ -n "${KEEP-}" ] && corpus=corpus
+	rm -rf "$out"/found-* "$out/corpus"
+	mkdir -p "$corpus"
+	if "$out/fuzz" -max_total_time="$seconds" -max_len=300 -len_control=0 -rss_limit_mb=0 -timeout=30 \
+		-print_final_stats=1 -artifact_prefix="$out/found-" "$corpus" corpus >"$out/fuzz.log" 2>&1; then
+		diagnostic "$(awk -v s="$seconds" '/number_of_executed_units/ { print $2 " inputs in " s " s" }' "$out/fuzz.log")"
+		return
+	fi
+	grep -vE '^(#|	NEW_FUNC)' "$out/fuzz.log" | tail -n 40
+	show_inputs
+	return 1
+}
+
+"$top/vm/need" model || exit 1
+echo "KTAP version 1"
+result "the container builds as an ordinary program" builds
+result "kept inputs agree with the model" kept_inputs
+result "kept inputs reach every line of the container" coverage
+result "random inputs agree with the model" random_inputs
+echo "1..$n"
+exit $bad

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Time stands still until the test says otherwise. */
+#ifndef _MODEL_LINUX_JIFFIES_H
+#define _MODEL_LINUX_JIFFIES_H
+
+#include <linux/kernel.h>
+
+#define HZ		250
+#define NSEC_PER_JIFFY	(1000000000ULL / HZ)
+
+typedef s64 ktime_t;
+
+static inline u64 get_jiffies_64(void)
+{
+	return standin.jiffies;
+}
+
+static inline unsigned long msecs_to_jiffies(unsigned int ms)
+{
+	return (ms * (u64)HZ + 999) / 1000;
+}
+
+static inline u64 jiffies64_to_nsecs(u64 j)
+{
+	return j * NSEC_PER_JIFFY;
+}
+
+static inline ktime_t ktime_get_coarse_real(void)
+{
+	return jiffies64_to_nsecs(standin.jiffies);
+}
+
+static inline s64 ktime_to_ns(ktime_t t)
+{
+	return t;
+}
+
+#endif

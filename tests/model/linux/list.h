@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Doubly linked lists with a head. What is taken out points nowhere. */
+#ifndef _MODEL_LINUX_LIST_H
+#define _MODEL_LINUX_LIST_H
+
+#include <linux/kernel.h>
+
+static inline void INIT_LIST_HEAD(struct list_head *head)
+{
+	head->next = head;
+	head->prev = head;
+}
+
+static inline bool list_empty(const struct list_head *head)
+{
+	return head->next == head;
+}
+
+static inline void list_insert(struct list_head *at, struct list_head *before,
+			       struct list_head *after)
+{
+	must(before->next == after && after->prev == before);
+	at->prev = before;
+	at->next = after;
+	before->next = at;
+	after->prev = at;
+}
+
+static inline void list_add(struct list_head *at, struct list_head *head)
+{
+	list_insert(at, head, head->next);
+}
+
+static inline void list_add_tail(struct list_head *at, struct list_head *head)
+{
+	list_insert(at, head->prev, head);
+}
+
+static inline void list_del(struct list_head *at)
+{
+	must(at->prev->next == at && at->next->prev == at);
+	at->prev->next = at->next;
+	at->next->prev = at->prev;
+	at->next = NULL;
+	at->prev = NULL;
+}
+
+static inline void list_del_init(struct list_head *at)
+{
+	list_del(at);
+	INIT_LIST_HEAD(at);
+}
+
+/* @at may have been copied from @old, links and all. */
+static inline void list_replace(struct list_head *old, struct list_head *at)
+{
+	must(old->prev->next == old && old->next->prev == old);
+	at->next = old->next;
+	at->prev = old->prev;
+	at->next->prev = at;
+	at->prev->next = at;
+}
+
+#define list_entry(at, type, member) container_of(at, type, member)
+
+#define list_for_each_entry(m, head, member)				\
+	for (m = list_entry((head)->next, typeof(*m), member);		\
+	     &m->member != (head);					\
+	     m = list_entry(m->member.next, typeof(*m), member))
+
+#define list_for_each_entry_safe(m, n, head, member)			\
+	for (m = list_entry((head)->next, typeof(*m), member),		\
+	     n = list_entry(m->member.next, typeof(*m), member);	\
+	     &m->member != (head);					\
+	     m = n, n = list_entry(n->member.next, typeof(*n), member))
+
+#endif

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# tests/run fails when anything goes wrong in a machine, and only then. No machine is needed: it gets
+# a made-up vm/run, which prints what a guest could have printed.
+
+. "$(dirname "$0")/common"
+
+tree=$work/tree
+mkdir -p "$tree/vm" "$tree/tests" "$tree/build/user/tests/device"
+cp vm/lib.sh vm/kernels.list "$tree/vm"
+cp tests/run tests/ktap.awk "$tree/tests"
+printf '#!/bin/sh\n' | tee "$tree/vm/build-modules" "$tree/vm/need" >"$tree/build/user/tests/device/made-up"
+cat >"$tree/vm/run" <<'END'
+#!/bin/sh
+case "$*" in
+*made-up*) cat "${0%/*}/../printed" && exit $(cat "${0%/*}/../status") ;;
+*) printf '%s\n' "@begin leaks" "ok 1" "@end leaks 0 1" ;; # what is left to do in a second machine
+esac
+END
+chmod +x "$tree"/vm/* "$tree/build/user/tests/device/made-up"
+
+# given STATUS LINE...: tests/run, where the machine prints these lines and ends with this status
+given() {
+	echo "$1" >"$tree/status"
+	shift
+	printf '%s\n' "$@" >"$tree/printed"
+	status=0
+	"$tree/tests/run" --kernel stock --only made-up >"$work/out" 2>"$work/err" || status=$?
+}
+
+# fails NAME SUMMARY: so did that run, and its last line is this
+fails() { expect "$1" [ "$status" != 0 -a "$(tail -n 1 "$work/out")" = "$2" ]; }
+
+begin='@begin device/made-up' end='@end device/made-up'
+
+given 0 "$begin" 1..2 "ok 1 - a" "ok 2 - b # SKIP no time" "$end 0 1"
+expect "all is well: success" [ $status = 0 -a "$(tail -n 1 "$work/out")" = "1 passed, 0 failed, 1 skipped" ]
+
+given 0 "$begin" 1..2 "ok 1 - a" "not ok 2 - b" "$end 1 1"
+fails "a test that fails counts" "1 passed, 1 failed"
+given 0 "$begin" 1..1 "not ok 1 - a" "$end 0 1"
+fails "a test that fails counts, whatever the program's exit status" "0 passed, 1 failed"
+given 0 "$begin" 1..1 "ok 1 - a" "$end 1 1"
+fails "a program's exit status counts, whatever its tests say" "1 passed, 1 failed"
+given 0 "$begin" 1..2 "ok 1 - a" "$end 0 1"
+fails "a test that was planned and did not run counts" "1 passed, 1 failed"
+given 0 "$begin" "$end 0 1"
+fails "a program that says nothing counts" "0 passed, 1 failed"
+given 0 "$begin" 1..1 "ok 1 - a" "not ok 0 - the kernel reports nothing: WARNING: suspicious RCU usage" "$end 1 1"
+fails "what the kernel has to say counts" "1 passed, 1 failed"
+given 0 "$begin" 1..1 "ok 1 - a" "$end 0 1" "@begin leaks" "not ok 1 - no memory is leaked" "@end leaks 1 9"
+fails "a leak counts" "1 passed, 1 failed"
+given 120 "$begin" 1..2 "ok 1 - a"
+fails "a machine that dies under a program counts, and the others run in a new one" "2 passed, 1 failed"
+expect "the program under which it died is named" grep -q '^not ok .*device/made-up: the machine died' "$work/out"
+given 123 "$begin" 1..1 "ok 1 - a" "$end 0 1"
+fails "a report at the end of the run counts" "1 passed, 1 failed"
+given 124 ""
+fails "a machine that does not get to its first program counts" "0 passed, 1 failed"
+
+status=0
+"$tree/tests/run" --kernel stock --only none-such >"$work/out" 2>"$work/err" || status=$?
+expect "that there was nothing to run is a failure" [ $status != 0 ]
+
+finish
