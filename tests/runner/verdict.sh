@@ -6,6 +6,8 @@
 
 . "$(dirname "$0")/common"
 
+modules_for stock
+
 vm -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60'
 expect "a panic is status 120" [ $status = 120 ]
 expect "a panic: said in one line" says '^vm/run: kernel panic: .*sysrq triggered crash'
