@@ -15,7 +15,7 @@ HEADERS ?= /lib/modules/$(RELEASE)/build
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
-.PHONY: help all run shell test test-all test-kernels test-arm64 fuzz bench lint modules user clean distclean load unload install uninstall host-module
+.PHONY: help all run shell test test-all test-kernels test-arm64 fuzz bench lint lab labs-report modules user clean distclean load unload install uninstall host-module
 
 help:                 ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\): .*## /  make \1\t/p' Makefile | expand -t 21
@@ -50,6 +50,15 @@ test-arm64: user      ## the same on arm64, cross-compiled and emulated
 fuzz: user            ## ten million hostile calls, stress-ng, trinity; SEED=number repeats a run
 	@SEED='$(SEED)' CALLS='$(CALLS)' tests/fuzz/run
 
+lab:                  ## the labs, a line each; make lab-NAME goes through one in a virtual machine
+	@labs/run
+
+lab-%: FORCE
+	@labs/run $*
+
+labs-report:          ## all labs with plots, as one page: build/labs.html
+	@labs/report
+
 bench: modules        ## what a message costs, in instructions, beside a pipe
 	@mkdir -p $(BUILD)/bench
 	@gcc-12 -O2 -Wall -Wextra -Werror -static -o $(BUILD)/bench/message bench/message.c
@@ -65,13 +74,15 @@ modules:              ## the modules, for KERNEL
 user:                 ## the command, the library and the test programs
 	@vm/need build test
 	@$(MAKE) -s -C tools BUILD=$(BUILD)/user
-	@$(MAKE) -s -C tests BUILD=$(BUILD)/user
+	@$(MAKE) -s -C tests BUILD=$(BUILD)/user all plain
 
 clean:                ## remove what was built
 	rm -rf build
 
 distclean: clean      ## also remove the cached kernels
 	@. vm/lib.sh; echo "rm -rf $$cache"; rm -rf "$$cache"
+
+FORCE:
 
 # ---- on this machine, as root -------------------------------------------------------------------
 

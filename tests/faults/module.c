@@ -3,26 +3,12 @@
  * Loading and unloading the module, with each allocation and user copy made to
  * fail from where its own code begins to run.
  */
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
-#include "common.h"
-#include "faults.h"
+#include "loading.h"
 
 #define MODULE		"/modules/stacq.ko"
+/* From how many faults before the end of a load that fails to begin. */
+#define LATE		150
 #define NONBLOCK	(O_RDWR | O_NONBLOCK)
-
-static int module_file;
-
-static int load(const char *parameters)
-{
-	return syscall(SYS_finit_module, module_file, parameters, 0);
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "stacq", O_NONBLOCK);
-}
 
 /*
  * Kernel 6.1 warns (WARN_ON_ONCE in event_define_fields(), kernel/trace) when it
@@ -68,6 +54,7 @@ static int copy_without_trace_events(void)
 static void start_without(void)
 {
 	faults_up();
+	module_name = "stacq";
 	if (!access("/sys/module/stacq", F_OK))
 		ASSERT_OK(unload());
 	unlink(CONTROL);
@@ -76,23 +63,7 @@ static void start_without(void)
 	ASSERT_OK(mlockall(MCL_CURRENT));
 }
 
-/* The lines of a file that have "stacq" in them. */
-static void list_lines(char *to, size_t size, const char *file)
-{
-	size_t used = strlen(to);
-	FILE *f = fopen(file, "re");
-	char line[256];
-
-	ASSERT_TRUE(f);
-	while (fgets(line, sizeof(line), f))
-		if (strstr(line, "stacq"))
-			used += snprintf(to + used, size - used, "%s: %s", file, line);
-	ASSERT_TRUE(used < size);
-	fclose(f);
-}
-
 /* All that a module leaves in the world, as one text. */
-#define TRACES	8192
 static void traces(char text[TRACES])
 {
 	static const char *const folders[] = {
@@ -106,18 +77,9 @@ static void traces(char text[TRACES])
 	for (size_t n = 0; n < sizeof(folders) / sizeof(folders[0]); n++)
 		list_names(text, TRACES, folders[n]);
 	for (size_t n = 0; n < sizeof(files) / sizeof(files[0]); n++)
-		list_lines(text, TRACES, files[n]);
+		list_lines(text, TRACES, files[n], "stacq");
 	if (!stat("/proc/letters", &st) || !stat("/proc/msg_queue", &st))
 		sprintf(text + strlen(text), "in /proc: mode %o\n", st.st_mode);
-}
-
-static void same_traces(const char *seen, const char *wanted, unsigned int nth, const char *when)
-{
-	if (!strcmp(seen, wanted))
-		return;
-	test_note("it was: %.400s", wanted);
-	test_note("it is: %.400s", seen);
-	FAIL("fault %u: %s, what is there is not what should be", nth, when);
 }
 
 /*
@@ -175,32 +137,6 @@ static void rehearse_load(const char *parameters, char *before, char *loaded)
 	same_traces(after, before, 0, "unloaded");
 }
 
-/* How many things in a load that fails with this errno could be made to fail. */
-static unsigned int places(const char *parameters, int error)
-{
-	const unsigned int many = 1000000;
-	char text[16] = "";
-
-	faults_from(many);
-	ASSERT_ERRNO(load(parameters), error);
-	ASSERT_TRUE(pread(nth_file, text, sizeof(text) - 1, 0) > 0);
-	faults_end();
-	return many - atoi(text);
-}
-
-/*
- * From how many faults before the end of a load that fails to begin. What comes
- * before is the kernel's loader, with nothing of ours in it yet.
- */
-#define LATE	150
-
-static unsigned int places_before(const char *parameters, int error)
-{
-	unsigned int n = places(parameters, error);
-
-	return n > LATE ? n - LATE : 1;
-}
-
 /* It has failed, for that reason, and left nothing. */
 static void not_loaded(unsigned int nth, int error, const char *before)
 {
@@ -241,7 +177,7 @@ static void load_with_faults(const char *parameters, const char *const names[])
 	start_without();
 	faults_in_pages(false);
 	rehearse_load(parameters, before, loaded);
-	first = places_before("queues=/", EINVAL);
+	first = places_before("queues=/", EINVAL, LATE);
 	for (nth = first; hit; nth++) {
 		int result, error;
 
@@ -281,7 +217,7 @@ TEST_WITHIN(loading_with_a_name_that_proc_has_already, 2000)
 	start_without();
 	faults_in_pages(false);
 	traces(before);
-	for (nth = places_before(parameters, EEXIST); hit; nth++) {
+	for (nth = places_before(parameters, EEXIST, LATE); hit; nth++) {
 		int error;
 
 		ASSERT_TRUE(nth < MOST_FAULTS);
@@ -397,32 +333,8 @@ static bool known_leak(char *object)
 
 TEST_WITHIN(loading_and_unloading_leave_no_memory_behind, 240)
 {
-	static char text[1 << 16];
-	int fd = open(FAULTS "kmemleak", O_RDWR | O_CLOEXEC);
-	unsigned int known = 0;
-	char *object, *next;
-	ssize_t n;
-	size_t size = 0;
+	unsigned int known = known_leaks(known_leak);
 
-	if (fd < 0)
-		SKIP("this kernel has no kmemleak");
-	sleep(6);	/* younger ones are left alone */
-	ASSERT_EQ(write(fd, "scan", 4), 4);
-	ASSERT_EQ(write(fd, "scan", 4), 4);
-	while ((n = read(fd, text + size, sizeof(text) - 1 - size)) > 0)
-		size += n;
-	ASSERT_EQ(n, 0);
-	for (object = text; *object; object = next) {
-		next = strstr(object + 1, "unreferenced object");
-		if (!next)
-			next = object + strlen(object);
-		else
-			next[-1] = 0;
-		if (!known_leak(object))
-			FAIL("%s", object);
-		known++;
-	}
 	test_note("%u names of the class are lost in __class_register()", known);
 	ASSERT_TRUE(known < 10);
-	ASSERT_EQ(write(fd, "clear", 5), 5);
 }

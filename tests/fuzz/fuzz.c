@@ -9,7 +9,7 @@
  * What a process calls depends on the seed, its number and the number of the
  * step, never on results. Only the order between processes is left to chance.
  *
- * STACQ_FUZZ_CALLS	steps in all, each a call or a few (1,000,000; 100,000 on a
+ * STACQ_FUZZ_CALLS	steps in all, each a call or a few (1,000,000; 40,000 on a
  *			debug kernel)
  * STACQ_FUZZ_SEED	the seed of an earlier run, to repeat it
  * STACQ_FUZZ_PROCESSES	1 to 8 (4); 1 is without a second thread: the very same
@@ -448,7 +448,7 @@ TEST_WITHIN(hostile_calls_are_answered_as_documented, LIMIT)
 
 	ASSERT_EQ(getrandom(&fresh, sizeof(fresh), 0), sizeof(fresh));
 	seed = number_from("STACQ_FUZZ_SEED", fresh >> 32);
-	set_up(number_from("STACQ_FUZZ_CALLS", debug_kernel() ? 100000 : 1000000),
+	set_up(number_from("STACQ_FUZZ_CALLS", debug_kernel() ? 40000 : 1000000),
 	       number_from("STACQ_FUZZ_PROCESSES", 4) % (MOST_PROCESSES + 1) ?: 1);
 	test_note("seed %llu", (unsigned long long)seed);
 	clock_gettime(CLOCK_MONOTONIC, &begun);
