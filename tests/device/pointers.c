@@ -51,7 +51,7 @@ static void *bad(enum kind kind, size_t size)
 	}
 }
 
-/* For each order and size: a queue with two messages of that size. */
+/* For each order and size: a queue with two messages of that size; as a stack, with room for more. */
 #define FOR_EACH_QUEUE(fd, s)						\
 	for (unsigned int order_ = 0; order_ < 2; order_++)		\
 		FOR_EACH_SIZE(s)					\
@@ -65,6 +65,8 @@ static int two_stored(unsigned int order, size_t size)
 
 	SEND(fd, size, 1);
 	SEND(fd, size, 2);
+	if (order == STACQ_LIFO)
+		ASSERT_OK(set_capacity(fd, 8));
 	return fd;
 }
 
@@ -87,6 +89,20 @@ TEST(write_from_a_bad_address_is_efault)
 	FOR_EACH_QUEUE(fd, s)
 		FOR_EACH_UNREADABLE(k)
 			ASSERT_REFUSED(fd, write(fd, bad(k, *s), *s), EFAULT);
+}
+
+TEST(a_bad_address_takes_no_room)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, NONBLOCK);
+
+	ASSERT_OK(set_capacity(fd, 4));
+	FOR_EACH_UNREADABLE(k)
+		ASSERT_REFUSED(fd, write(fd, bad(k, 16), 16), EFAULT);
+	for (unsigned int i = 0; i < 4; i++)
+		SEND(fd, 16, i);
+	ASSERT_EQ(info(fd).capacity, 4);
+	ASSERT_EQ(info(fd).growths, 0);
 }
 
 TEST(writev_with_a_bad_address_is_efault)

@@ -151,6 +151,9 @@ static void load_with_faults(const struct lab *lab)
 		traces(seen);
 		same_traces(seen, before, nth, "unloaded");
 	}
+	/* And without any: again and again, with no difference. */
+	for (unsigned int n = 0; n < 20; n++)
+		rehearse(lab, before);
 	test_note("lab_%s: faults %u to %u, %u refused, %u of them by the lab; %u survived",
 		  lab->name, first, nth - 2, refused, told, survived);
 	ASSERT_TRUE(told >= lab->least);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Bounded proof with CBMC that the container agrees with the model (tests/model/proof.c): each operation
-# on every state of a queue of capacity 1 and, when ALL is set, of 2. Runs on the host; takes half a minute,
-# and four for both.
+# on every state of a queue of capacity 1 and, when ALL is set, a stack and of capacity 2. Runs on the host;
+# takes half a minute, and some minutes for all.
 
 . "${0%/*}/../../vm/lib.sh"
 cd "$top" || exit 1
@@ -13,8 +13,8 @@ out=$top/build/proof
 root=$cache/tools/cbmc
 
 # The bigger ones take longest, a stack and a queue differ in the order only.
-proofs=({send,receive,hold_done,give_back,grow}" 1 "{0,1})
-[ -z "${ALL-}" ] || proofs+=({send,receive,hold_done,give_back,grow}" 2 0" {send,receive}" 2 1")
+proofs=({send,receive,hold_done,give_back,grow}" 1 0")
+[ -z "${ALL-}" ] || proofs+=({send,receive,hold_done,give_back,grow}" "{1\ 1,2\ 0} {send,receive}" 2 1")
 
 # cbmc is in no Debian that this runs on, so it is unpacked with the C library that it wants.
 fetch_cbmc() {
