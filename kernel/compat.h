@@ -14,6 +14,16 @@
 #include <linux/mm.h>
 #endif
 
+/*
+ * 5.13: a cache of slabs debugs what its flags say. Before, without slub_debug on
+ * the kernel's command line, it does so by halves, and then takes itself for corrupt.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 13, 0)
+#define stacq_slab_debug(flags)	(flags)
+#else
+#define stacq_slab_debug(flags)	0
+#endif
+
 /* 6.17: the work queue has a new name, and the old one makes a line in the log. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define stacq_wq	system_percpu_wq

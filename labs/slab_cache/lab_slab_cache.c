@@ -14,6 +14,8 @@
 #include <linux/slab.h>
 #include <linux/types.h>
 
+#include "../../kernel/compat.h"
+
 #define NR_TAKEN	5
 #define GUARDED_SIZE	40
 
@@ -166,11 +168,12 @@ static int create_caches(void)
 		return no_memory("the cache lab_things");
 	/* Without the last flag red zones are there, and nobody looks at them. */
 	guarded = kmem_cache_create("lab_guarded", GUARDED_SIZE, 0,
-				    SLAB_POISON | SLAB_RED_ZONE | SLAB_CONSISTENCY_CHECKS, NULL);
+				    stacq_slab_debug(SLAB_POISON | SLAB_RED_ZONE |
+						     SLAB_CONSISTENCY_CHECKS), NULL);
 	if (!guarded)
 		goto destroy_things;
 	both = kmem_cache_create("lab_both", sizeof(struct thing), 0,
-				 SLAB_POISON | SLAB_RED_ZONE, construct);
+				 stacq_slab_debug(SLAB_POISON | SLAB_RED_ZONE), construct);
 	if (!both)
 		goto destroy_guarded;
 	return 0;
