@@ -52,30 +52,6 @@ static void same_traces(const char *seen, const char *wanted, unsigned int nth, 
 	FAIL("fault %u: %s, what is there is not what should be", nth, when);
 }
 
-/* How many things in a load that fails with this errno could be made to fail. */
-static unsigned int places(const char *parameters, int error)
-{
-	const unsigned int many = 1000000;
-	char text[16] = "";
-
-	faults_from(many);
-	ASSERT_ERRNO(load(parameters), error);
-	ASSERT_TRUE(pread(nth_file, text, sizeof(text) - 1, 0) > 0);
-	faults_end();
-	return many - atoi(text);
-}
-
-/*
- * With which fault to begin, given a load that fails: @late faults before its end.
- * What comes before is the kernel's loader, with nothing of ours in it yet.
- */
-static unsigned int places_before(const char *parameters, int error, unsigned int late)
-{
-	unsigned int n = places(parameters, error);
-
-	return n > late ? n - late : 1;
-}
-
 /*
  * Looks for leaks, and fails at one that is not @known. What is known is not
  * reported once more by guest-run's step "leaks". Returns how many those were.

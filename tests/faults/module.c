@@ -168,6 +168,30 @@ static void loaded_well(unsigned int nth, const char *loaded, const char *before
 	same_traces(seen, before, nth, "unloaded");
 }
 
+/* How many things in a load that fails with this errno could be made to fail. */
+static unsigned int places(const char *parameters, int error)
+{
+	const unsigned int many = 1000000;
+	char text[16] = "";
+
+	faults_from(many);
+	ASSERT_ERRNO(load(parameters), error);
+	ASSERT_TRUE(pread(nth_file, text, sizeof(text) - 1, 0) > 0);
+	faults_end();
+	return many - atoi(text);
+}
+
+/*
+ * With which fault to begin, given a load that fails: @late faults before its end.
+ * What comes before is the kernel's loader, with nothing of ours in it yet.
+ */
+static unsigned int places_before(const char *parameters, int error, unsigned int late)
+{
+	unsigned int n = places(parameters, error);
+
+	return n > late ? n - late : 1;
+}
+
 static void load_with_faults(const char *parameters, const char *const names[])
 {
 	static char before[TRACES], loaded[TRACES];
