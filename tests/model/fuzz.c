@@ -714,14 +714,14 @@ static void unpark(struct parked *p, bool signal)
 	if (!signal)
 		ret = p->who.writer ? send(p->who.len, GFP_KERNEL, false, false) :
 				      receive();
-	p->running = false;
 	if (ret == -EAGAIN) {
 		lie_down(p);
-		return;
+	} else {
+		if (ret < 0)
+			stacq_pass_on(run.q);
+		p->used = false;
 	}
-	if (ret < 0)
-		stacq_pass_on(run.q);
-	p->used = false;
+	p->running = false;
 }
 
 static void hold(void)

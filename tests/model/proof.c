@@ -236,15 +236,6 @@ static void grow(void)
 	send();
 }
 
-static void shrink(void)
-{
-	int ret = stacq_store_resize(&queue.store, PROOF_CAPACITY - 1, GFP_KERNEL);
-
-	must(ret == (md.nr < PROOF_CAPACITY ? 0 : -EBUSY));
-	if (!ret)
-		md.capacity = PROOF_CAPACITY - 1;
-}
-
 /*
  * States
  */
