@@ -71,6 +71,18 @@ static void faults_from(unsigned int nth)
 	ASSERT_EQ(pwrite(nth_file, text, len, 0), len);
 }
 
+/* So many more had to be asked for until it would have; ends the wait for it. */
+static inline unsigned int faults_left(void)
+{
+	char text[16] = "";
+	int tries = 0;
+
+	ASSERT_TRUE(pread(nth_file, text, sizeof(text) - 1, 0) > 0);
+	while (pwrite(nth_file, "0", 1, 0) != 1)
+		ASSERT_TRUE(++tries < 3);
+	return atoi(text);
+}
+
 /* Did it? If it was not its turn yet, the call that asks may be what fails. */
 static bool faults_end(void)
 {
