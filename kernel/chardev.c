@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/splice.h>
 #include <linux/uio.h>
 
 #include "chardev.h"
@@ -60,7 +61,7 @@ static int stacq_release(struct inode *inode, struct file *file)
 
 static unsigned int file_flags(const struct file *file)
 {
-	return file->f_flags & O_NONBLOCK ? STACQ_XFER_NOWAIT : 0;
+	return file->f_flags & STACQ_XFER_NOWAIT;
 }
 
 static unsigned int kiocb_flags(const struct kiocb *iocb)
@@ -76,8 +77,11 @@ static unsigned int kiocb_flags(const struct kiocb *iocb)
 static ssize_t stacq_read(struct file *file, char __user *buf, size_t len,
 			  loff_t *pos)
 {
-	return stacq_receive_user(file->private_data, buf, len,
-				  file_flags(file));
+	struct stacq_reader *r = file->private_data;
+
+	if (unlikely(READ_ONCE(r->framed)))
+		return stacq_receive_frames_user(r, buf, len, file_flags(file));
+	return stacq_receive_user(r, buf, len, file_flags(file));
 }
 
 static ssize_t stacq_write(struct file *file, const char __user *buf,
@@ -85,20 +89,50 @@ static ssize_t stacq_write(struct file *file, const char __user *buf,
 {
 	struct stacq_reader *r = file->private_data;
 
+	if (unlikely(READ_ONCE(r->framed)))
+		return stacq_send_frames_user(r->q, buf, len, file_flags(file));
 	return stacq_send_user(r->q, buf, len, file_flags(file));
 }
 
 static ssize_t stacq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	return stacq_receive_iter(iocb->ki_filp->private_data, to,
-				  kiocb_flags(iocb));
+	struct stacq_reader *r = iocb->ki_filp->private_data;
+
+	if (READ_ONCE(r->framed))
+		return stacq_receive_frames_iter(r, to, kiocb_flags(iocb));
+	return stacq_receive_iter(r, to, kiocb_flags(iocb));
 }
 
 static ssize_t stacq_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct stacq_reader *r = iocb->ki_filp->private_data;
 
+	if (READ_ONCE(r->framed))
+		return stacq_send_frames_iter(r->q, from, kiocb_flags(iocb));
 	return stacq_send_iter(r->q, from, kiocb_flags(iocb));
+}
+
+/* Splicing does not keep where a message ends, so frames have to say it. */
+static ssize_t stacq_splice_read(struct file *file, loff_t *pos,
+				 struct pipe_inode_info *pipe, size_t len,
+				 unsigned int flags)
+{
+	struct stacq_reader *r = file->private_data;
+
+	if (!READ_ONCE(r->framed))
+		return -EINVAL;
+	return stacq_splice_read_iter(file, pos, pipe, len, flags);
+}
+
+static ssize_t stacq_splice_write(struct pipe_inode_info *pipe,
+				  struct file *file, loff_t *pos, size_t len,
+				  unsigned int flags)
+{
+	struct stacq_reader *r = file->private_data;
+
+	if (!READ_ONCE(r->framed))
+		return -EINVAL;
+	return iter_file_splice_write(pipe, file, pos, len, flags);
 }
 
 /**
@@ -146,6 +180,8 @@ static const struct file_operations stacq_fops = {
 	.write		= stacq_write,
 	.read_iter	= stacq_read_iter,
 	.write_iter	= stacq_write_iter,
+	.splice_read	= stacq_splice_read,
+	.splice_write	= stacq_splice_write,
 	.poll		= stacq_poll,
 	.unlocked_ioctl	= stacq_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,

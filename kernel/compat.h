@@ -52,4 +52,16 @@
 #define stacq_class_create(name)	class_create(THIS_MODULE, name)
 #endif
 
+/*
+ * 6.5: splicing out of a file reads into pages that are there. Before, the
+ * iterator allocates them while it is copied to.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define stacq_splice_read_iter		copy_splice_read
+#define stacq_iter_may_sleep(iter)	false
+#else
+#define stacq_splice_read_iter		generic_file_splice_read
+#define stacq_iter_may_sleep(iter)	iov_iter_is_pipe(iter)
+#endif
+
 #endif /* _STACQ_COMPAT_H */

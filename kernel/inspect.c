@@ -114,6 +114,34 @@ again:
 }
 
 /**
+ * stacq_clock_now() - what time is it?
+ * @now: filled
+ */
+void stacq_clock_now(struct stacq_clock *now)
+{
+	now->real = ktime_to_ns(ktime_get_coarse_real());
+	now->jiffies = get_jiffies_64();
+}
+
+/**
+ * __stacq_sent_ns() - when was a message sent?
+ * @m: the message
+ * @now: the present time
+ *
+ * Context: The lock is held, or the message is in the caller's hands.
+ * Return: CLOCK_REALTIME in nanoseconds.
+ */
+u64 __stacq_sent_ns(const struct stacq_msg *m, const struct stacq_clock *now)
+{
+	if (m->sent & STACQ_SENT_NS)
+		return m->sent & ~STACQ_SENT_NS;
+	/* It may have been sent since. */
+	if (m->sent >= now->jiffies)
+		return now->real;
+	return now->real - jiffies64_to_nsecs(now->jiffies - m->sent);
+}
+
+/**
  * __stacq_describe() - what is to be said of a message beside its bytes
  * @m: the message
  * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
@@ -122,12 +150,12 @@ again:
  */
 void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek)
 {
-	u64 now = get_jiffies_64();
+	struct stacq_clock now;
 
+	stacq_clock_now(&now);
 	peek->len = m->len;
 	peek->seq = m->seq;
-	peek->sent_ns = ktime_to_ns(ktime_get_coarse_real()) -
-			jiffies64_to_nsecs(now - m->sent);
+	peek->sent_ns = __stacq_sent_ns(m, &now);
 	peek->priority = m->priority;
 	peek->deliveries = m->deliveries;
 }

@@ -72,6 +72,8 @@ static int ioctl_fionread(struct stacq_reader *r, int __user *arg)
 	u64 len = 0;
 	int ret = stacq_reader_next(r, &len);
 
+	if (len && READ_ONCE(r->framed))
+		len = STACQ_FRAME_SIZE(len);
 	return ret ?: put_user((int)min_t(u64, len, INT_MAX), arg);
 }
 
@@ -170,6 +172,20 @@ static int ioctl_purge(struct stacq_queue *q, unsigned int cmd,
 	return answer(stacq_purge(q), &to->discarded);
 }
 
+static int ioctl_set_mode(struct stacq_reader *r, unsigned int cmd,
+			  void __user *arg)
+{
+	struct stacq_mode m;
+	int ret;
+
+	ret = stacq_args_in(&m, sizeof(m), STACQ_MODE_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (m.flags & ~STACQ_MODE_FRAMED || m.reserved)
+		return -EINVAL;
+	return stacq_reader_set_framed(r, m.flags & STACQ_MODE_FRAMED);
+}
+
 static int ioctl_seal(struct stacq_queue *q, bool seal, unsigned long arg)
 {
 	return arg ? -EINVAL : stacq_seal(q, seal);
@@ -202,6 +218,7 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_LIMITS):
 	case STACQ_IOC_SIZELESS(STACQ_IOC_PEEK):
 	case STACQ_IOC_SIZELESS(STACQ_IOC_PURGE):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_MODE):
 	case STACQ_IOC_SEAL:
 	case STACQ_IOC_UNSEAL:
 		if (stacq_removed(r->q))
@@ -219,6 +236,8 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return may_read ? ioctl_peek(r, cmd, p) : -EBADF;
 	case STACQ_IOC_SIZELESS(STACQ_IOC_PURGE):
 		return may_read ? ioctl_purge(r->q, cmd, p) : -EBADF;
+	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_MODE):
+		return ioctl_set_mode(r, cmd, p);
 	}
 	/* Those without a structure have one number only. */
 	switch (cmd) {

@@ -205,27 +205,6 @@ void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes)
  */
 
 /**
- * __stacq_may_send() - could a message be sent now?
- * @q: the queue
- * @len: its length
- *
- * Context: The lock is held.
- * Return: 0; -EIDRM or -EPIPE if the queue is removed or sealed; -EMSGSIZE if
- *	it is too long; -EAGAIN if the queue is full.
- */
-int __stacq_may_send(struct stacq_queue *q, size_t len)
-{
-	stacq_assert_locked(q);
-	if (unlikely(q->ended))
-		return q->ended & STACQ_ENDED_REMOVED ? -EIDRM : -EPIPE;
-	if (unlikely(len > q->msg_max))
-		return -EMSGSIZE;
-	if (unlikely(__stacq_full(q, len)))
-		return -EAGAIN;
-	return 0;
-}
-
-/**
  * stacq_send_buf() - take a buffer to bring a message in
  * @q: the queue
  * @len: its length, at least 1
@@ -243,29 +222,6 @@ void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp)
 	if (buf)
 		arm_idle(q);
 	return buf;
-}
-
-/**
- * __stacq_send_begin() - take room for a message
- * @q: the queue
- * @len: its length, at least 1
- * @buf: see __stacq_store_get()
- *
- * Context: The lock is held, and stays so until commit or abort.
- * Return: the message to fill, or what __stacq_may_send() says, or -ENOBUFS
- *	without @buf if a buffer or stacq_make_room() is needed, with @buf if
- *	the latter is.
- */
-struct stacq_msg *__stacq_send_begin(struct stacq_queue *q, size_t len,
-				     void *buf)
-{
-	struct stacq_msg *m;
-	int ret = __stacq_may_send(q, len);
-
-	if (unlikely(ret))
-		return ERR_PTR(ret);
-	m = __stacq_store_get(&q->store, len, buf);
-	return likely(m) ? m : ERR_PTR(-ENOBUFS);
 }
 
 /**
@@ -292,7 +248,6 @@ unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
 	m->seq = ++q->seq;
-	m->sent = get_jiffies_64();
 	if (q->order == STACQ_LIFO)
 		list_add(&m->link, &q->msgs);
 	else
@@ -306,40 +261,13 @@ unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 	return __stacq_wake_reader(q);
 }
 
-/**
- * __stacq_receive_begin() - the message a reader gets next
- * @q: the queue
- *
- * Context: The lock is held.
- * Return: the message, not taken yet; NULL at the end of a sealed queue;
- *	-EIDRM if the queue is removed, -EAGAIN if there is none.
- */
-struct stacq_msg *__stacq_receive_begin(struct stacq_queue *q)
-{
-	struct stacq_msg *m;
-
-	stacq_assert_locked(q);
-	if (unlikely(q->ended)) {
-		if (q->ended & STACQ_ENDED_REMOVED)
-			return ERR_PTR(-EIDRM);
-		if (!q->nr)
-			return NULL;
-	}
-	if (q->nr > q->held) {
-		list_for_each_entry(m, &q->msgs, link)
-			if (likely(!m->held))
-				return m;
-	}
-	return ERR_PTR(-EAGAIN);
-}
-
 /* Take a message out. Whom to wake: writers, and who waits for the end. */
-static unsigned int __take_out(struct stacq_queue *q, struct stacq_msg *m)
+static __always_inline unsigned int __take_out(struct stacq_queue *q, struct stacq_msg *m)
 {
 	unsigned int whom;
 
 	stacq_assert_locked(q);
-	list_del(&m->link);
+	__list_del_entry(&m->link);
 	q->nr--;
 	q->bytes -= m->len;
 	if (unlikely(m == q->peeked))

@@ -15,6 +15,7 @@
 #ifndef _STACQ_QUEUE_H
 #define _STACQ_QUEUE_H
 
+#include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
@@ -158,17 +159,116 @@ void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes);
 
 /* Messages in and out */
 void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp);
-struct stacq_msg *__stacq_send_begin(struct stacq_queue *q, size_t len,
-				     void *buf);
 unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m);
-int __stacq_may_send(struct stacq_queue *q, size_t len);
-struct stacq_msg *__stacq_receive_begin(struct stacq_queue *q);
 unsigned int __stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m);
 unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m);
 unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 			       bool delivered);
+
+/**
+ * __stacq_may_send() - could a message be sent now?
+ * @q: the queue
+ * @len: its length
+ *
+ * Context: The lock is held.
+ * Return: 0; -EIDRM or -EPIPE if the queue is removed or sealed; -EMSGSIZE if
+ *	it is too long; -EAGAIN if the queue is full.
+ */
+static inline int __stacq_may_send(struct stacq_queue *q, size_t len)
+{
+	stacq_assert_locked(q);
+	if (unlikely(q->ended))
+		return q->ended & STACQ_ENDED_REMOVED ? -EIDRM : -EPIPE;
+	if (unlikely(len > q->msg_max))
+		return -EMSGSIZE;
+	if (unlikely(__stacq_full(q, len)))
+		return -EAGAIN;
+	return 0;
+}
+
+/**
+ * __stacq_send_begin() - take room for a message
+ * @q: the queue
+ * @len: its length, at least 1
+ * @buf: see __stacq_store_get()
+ *
+ * Context: The lock is held, and stays so until commit or abort.
+ * Return: the message to fill, or what __stacq_may_send() says, or -ENOBUFS
+ *	without @buf if a buffer or stacq_make_room() is needed, with @buf if
+ *	the latter is.
+ */
+static inline struct stacq_msg *__stacq_send_begin(struct stacq_queue *q,
+						   size_t len, void *buf)
+{
+	struct stacq_msg *m;
+	int ret = __stacq_may_send(q, len);
+
+	if (unlikely(ret))
+		return ERR_PTR(ret);
+	m = __stacq_store_get(&q->store, len, buf);
+	if (unlikely(!m))
+		return ERR_PTR(-ENOBUFS);
+	m->sent = get_jiffies_64();
+	return m;
+}
+
+/**
+ * struct stacq_attr - what a sender may say of a message beside its bytes
+ * @sent_ns: when it was sent, CLOCK_REALTIME in nanoseconds below STACQ_SENT_NS;
+ *	0 for now
+ * @priority: 0 to STACQ_PRIORITY_MAX
+ * @deliveries: times it was given back before, at most 255
+ */
+struct stacq_attr {
+	u64 sent_ns;
+	u16 priority;
+	u8 deliveries;
+};
+
+/**
+ * __stacq_send_attr() - say more of a message
+ * @m: from __stacq_send_begin(), not committed yet
+ * @attr: what
+ *
+ * Context: The lock is held.
+ */
+static inline void __stacq_send_attr(struct stacq_msg *m,
+				     const struct stacq_attr *attr)
+{
+	if (attr->sent_ns)
+		m->sent = attr->sent_ns | STACQ_SENT_NS;
+	m->priority = attr->priority;
+	m->deliveries = attr->deliveries;
+}
+
+/**
+ * __stacq_receive_begin() - the message a reader gets next
+ * @q: the queue
+ *
+ * Context: The lock is held.
+ * Return: the message, not taken yet; NULL at the end of a sealed queue;
+ *	-EIDRM if the queue is removed, -EAGAIN if there is none.
+ */
+static inline struct stacq_msg *__stacq_receive_begin(struct stacq_queue *q)
+{
+	struct stacq_msg *m;
+
+	stacq_assert_locked(q);
+	if (unlikely(q->ended)) {
+		if (q->ended & STACQ_ENDED_REMOVED)
+			return ERR_PTR(-EIDRM);
+		if (!q->nr)
+			return NULL;
+	}
+	if (q->nr > q->held) {
+		list_for_each_entry(m, &q->msgs, link)
+			if (likely(!m->held))
+				return m;
+	}
+	return ERR_PTR(-EAGAIN);
+}
 
 /* Waiting: wait.c. The first two say whom to wake, and want the lock held. */
 static inline unsigned int __stacq_wake_reader(struct stacq_queue *q)
@@ -195,9 +295,23 @@ static inline unsigned int __stacq_wake_writer(struct stacq_queue *q)
 	return STACQ_WAKE_WRITER;
 }
 
+void stacq_wake_up(struct stacq_queue *q, unsigned int whom);
+
+/**
+ * stacq_wake() - wake those who wait
+ * @q: the queue
+ * @whom: STACQ_WAKE_* bits
+ *
+ * Context: The lock is not held.
+ */
+static inline void stacq_wake(struct stacq_queue *q, unsigned int whom)
+{
+	if (unlikely(whom))
+		stacq_wake_up(q, whom);
+}
+
 int stacq_wait_readable(struct stacq_queue *q);
 int stacq_wait_writable(struct stacq_queue *q, size_t len);
-void stacq_wake(struct stacq_queue *q, unsigned int whom);
 void stacq_pass_on(struct stacq_queue *q);
 bool __stacq_readable(struct stacq_queue *q);
 bool __stacq_writable(struct stacq_queue *q);
@@ -209,8 +323,20 @@ int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous);
 int stacq_set_limits(struct stacq_queue *q,
 		     const struct stacq_limits *limits);
 
+/**
+ * struct stacq_clock - one moment, for telling when messages were sent
+ * @real: CLOCK_REALTIME in nanoseconds
+ * @jiffies: jiffies, 64 bits
+ */
+struct stacq_clock {
+	u64 real;
+	u64 jiffies;
+};
+
 /* Looking: inspect.c */
 void stacq_get_info(struct stacq_queue *q, struct stacq_info *info);
+u64 __stacq_sent_ns(const struct stacq_msg *m, const struct stacq_clock *now);
+void stacq_clock_now(struct stacq_clock *now);
 void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek);
 void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 		 struct stacq_peek *peek);

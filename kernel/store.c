@@ -184,16 +184,17 @@ static void find_segment(struct stacq_store *st)
 	}
 }
 
-static struct stacq_msg *take(struct stacq_store *st)
+static __always_inline struct stacq_msg *take(struct stacq_store *st)
 {
-	if (unlikely(!segment_has_room(st->current_segment)))
+	/* What was used last comes first: it is in the caches. */
+	if (unlikely(!st->current_segment->free && !segment_has_room(st->current_segment)))
 		find_segment(st);
 	return segment_get(st->current_segment);
 }
 
 static int buf_class(u32 len)
 {
-	return max(fls(len - 1), STACQ_BUF_SHIFT) - STACQ_BUF_SHIFT;
+	return fls((len - 1) | BIT(STACQ_BUF_SHIFT - 1)) - STACQ_BUF_SHIFT;
 }
 
 static size_t class_size(int class)

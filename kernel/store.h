@@ -39,10 +39,11 @@
  * struct stacq_msg - one message
  * @link: in the queue's list while stored, in hand or not
  * @seq: place in the order of sending, from 1
- * @sent: jiffies (64 bits) at which it was sent
+ * @sent: jiffies (64 bits) at which it was sent; with STACQ_SENT_NS nanoseconds
+ *	of CLOCK_REALTIME, as the sender said
  * @len: length in bytes; 0 while it holds no message
  * @held: it is in the hands of a reader, at its place in the list
- * @priority: not used yet
+ * @priority: 0 to STACQ_PRIORITY_MAX, as the sender said
  * @deliveries: times it was given back, at most 255
  * @segment: where it was cut from, index in &struct stacq_store.segments
  * @data: the bytes, when they fit
@@ -68,6 +69,9 @@ struct stacq_msg {
 		struct stacq_msg *next_free;
 	};
 };
+
+/* In stacq_msg.sent. Neither jiffies nor a time have this bit until 2262. */
+#define STACQ_SENT_NS	BIT_ULL(63)
 
 struct stacq_block;
 struct stacq_spare;

@@ -9,8 +9,8 @@
  * the reader's hands. So a caller whose memory takes its time, or never comes,
  * holds up nobody.
  *
- * send() and receive() are written once and compiled for each kind of memory,
- * so that no call goes through a pointer.
+ * send() and receive() are written once and compiled for each kind of memory:
+ * see copy.h. Calls that carry many messages are in frame.c.
  *
  * Locking: stacq_reader.mutex, then the queue's lock. The mutex is held while
  * a caller's memory may fault: that makes those wait who read the same open
@@ -21,55 +21,9 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "copy.h"
 #include "queue.h"
 #include "transfer.h"
-
-/* Up to here a copy takes less time than taking the lock once more. */
-#define STACQ_COPY_LOCKED	1024
-
-/*
- * Kinds of memory: each copies @len bytes, all or nothing, and says whether it
- * could.
- */
-
-static __always_inline bool from_user(void *to, const void *from, size_t len)
-{
-	return !copy_from_user(to, (const char __user __force *)from, len);
-}
-
-static __always_inline bool to_user(void *to, const void *from, size_t len)
-{
-	return !copy_to_user((char __user __force *)to, from, len);
-}
-
-static __always_inline bool from_iter(void *to, const void *from, size_t len)
-{
-	return copy_from_iter_full(to, len, (struct iov_iter *)from);
-}
-
-static __always_inline bool to_iter(void *to, const void *from, size_t len)
-{
-	size_t done = copy_to_iter(from, len, to);
-
-	if (likely(done == len))
-		return true;
-	iov_iter_revert(to, done);
-	return false;
-}
-
-static __always_inline bool from_kernel(void *to, const void *from, size_t len)
-{
-	memcpy(to, from, len);
-	return true;
-}
-
-static __always_inline bool to_kernel(void *to, const void *from, size_t len)
-{
-	memcpy(to, from, len);
-	return true;
-}
-
-typedef bool (*copy_fn)(void *to, const void *from, size_t len);
 
 /* After a send that could not be: 0 to try again, or how the call ends. */
 static int send_retry(struct stacq_queue *q, int why, size_t len, gfp_t gfp,
@@ -85,7 +39,8 @@ static int send_retry(struct stacq_queue *q, int why, size_t len, gfp_t gfp,
 
 /* Send from a copy of the message: it needs no memory of the caller any more. */
 static int send_copied(struct stacq_queue *q, void *buf, size_t len, gfp_t gfp,
-		       unsigned int flags, bool *waited)
+		       unsigned int flags, const struct stacq_attr *attr,
+		       bool *waited)
 {
 	struct stacq_msg *m;
 	unsigned int whom;
@@ -99,6 +54,8 @@ static int send_copied(struct stacq_queue *q, void *buf, size_t len, gfp_t gfp,
 				memcpy(m->data, buf, len);
 				__stacq_store_buf_free(&q->store, buf, len);
 			}
+			if (attr)
+				__stacq_send_attr(m, attr);
 			whom = __stacq_send_commit(q, m);
 			stacq_unlock(q);
 			stacq_wake(q, whom);
@@ -111,12 +68,24 @@ static int send_copied(struct stacq_queue *q, void *buf, size_t len, gfp_t gfp,
 	return ret;
 }
 
-/* Send by way of a buffer, copying without the lock. */
-static __always_inline int send_buffered(struct stacq_queue *q, size_t len,
-					 gfp_t gfp, unsigned int flags,
-					 copy_fn copy, const void *from,
-					 bool *waited)
+/**
+ * stacq_send_buffered() - send by way of a buffer, copying without the lock
+ * @q: the queue
+ * @len: length of the message
+ * @gfp: allocation flags
+ * @flags: STACQ_XFER_NOWAIT or 0
+ * @copy: fetches the bytes
+ * @from: where from, for @copy
+ * @attr: more about the message, or NULL
+ *
+ * Context: Sleeps, unless @gfp, @flags and @copy do not.
+ * Return: 0 or a negative error as docs/abi.md says for write.
+ */
+int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
+			unsigned int flags, stacq_copy_fn copy,
+			const void *from, const struct stacq_attr *attr)
 {
+	bool waited = false;
 	void *buf;
 	int ret;
 
@@ -127,59 +96,88 @@ static __always_inline int send_buffered(struct stacq_queue *q, size_t len,
 		stacq_unlock(q);
 		if (!ret)
 			break;
-		ret = send_retry(q, ret, len, gfp, flags, waited);
+		ret = send_retry(q, ret, len, gfp, flags, &waited);
 	} while (!ret);
 	if (ret)
-		return ret;
+		goto out;
+	ret = -ENOMEM;
 	buf = stacq_send_buf(q, len, gfp);
 	if (!buf)
-		return -ENOMEM;
-	if (!copy(buf, from, len)) {
+		goto out;
+	if (copy(buf, from, len)) {
+		ret = send_copied(q, buf, len, gfp, flags, attr, &waited);
+	} else {
 		stacq_store_buf_free(&q->store, buf, len);
+		ret = -EFAULT;
+	}
+out:
+	if (ret && waited)
+		stacq_pass_on(q);
+	return ret;
+}
+
+/*
+ * Send at once: 0, or what __stacq_may_send() says, or why it has to be done by
+ * way of a buffer: -ENOBUFS if there is no room, -EFAULT if the memory faults.
+ */
+static __always_inline int try_send(struct stacq_queue *q, size_t len,
+				    stacq_copy_fn copy, const void *from)
+{
+	struct stacq_msg *m;
+	unsigned int whom;
+	bool ok;
+
+	stacq_lock(q);
+	m = __stacq_send_begin(q, len, NULL);
+	if (IS_ERR(m)) {
+		stacq_unlock(q);
+		return PTR_ERR(m);
+	}
+	pagefault_disable();
+	ok = copy(stacq_msg_data(m), from, len);
+	pagefault_enable();
+	if (unlikely(!ok)) {
+		__stacq_send_abort(q, m);
+		stacq_unlock(q);
 		return -EFAULT;
 	}
-	return send_copied(q, buf, len, gfp, flags, waited);
+	whom = __stacq_send_commit(q, m);
+	stacq_unlock(q);
+	stacq_wake(q, whom);
+	return 0;
+}
+
+/* Go on with a send that could not be done at once, because of @ret. */
+static noinline ssize_t send_slowly(struct stacq_queue *q, size_t len,
+				    gfp_t gfp, unsigned int flags,
+				    stacq_copy_fn copy, const void *from, int ret)
+{
+	bool waited = false;
+
+	while (ret == -EAGAIN && !(flags & STACQ_XFER_NOWAIT)) {
+		waited = true;
+		ret = stacq_wait_writable(q, len) ?:
+		      try_send(q, len, copy, from);
+	}
+	if (ret && waited)
+		stacq_pass_on(q);
+	/* Room is made when the bytes are known to be there. */
+	if (ret == -ENOBUFS || ret == -EFAULT)
+		ret = stacq_send_buffered(q, len, gfp, flags, copy, from, NULL);
+	return ret ?: len;
 }
 
 static __always_inline ssize_t send(struct stacq_queue *q, size_t len,
 				    gfp_t gfp, unsigned int flags,
-				    copy_fn copy, const void *from)
+				    stacq_copy_fn copy, const void *from)
 {
-	bool waited = false;
-	struct stacq_msg *m;
-	unsigned int whom;
-	int ret = 0;
+	int ret = -ENOBUFS;
 
-	while (likely(len <= STACQ_COPY_LOCKED && !ret)) {
-		stacq_lock(q);
-		m = __stacq_send_begin(q, len, NULL);
-		if (!IS_ERR(m)) {
-			bool ok;
-
-			pagefault_disable();
-			ok = copy(stacq_msg_data(m), from, len);
-			pagefault_enable();
-			if (likely(ok)) {
-				whom = __stacq_send_commit(q, m);
-				stacq_unlock(q);
-				stacq_wake(q, whom);
-				return len;
-			}
-			__stacq_send_abort(q, m);
-			stacq_unlock(q);
-			break;
-		}
-		stacq_unlock(q);
-		/* Room is made when the bytes are known to be there. */
-		if (PTR_ERR(m) == -ENOBUFS)
-			break;
-		ret = send_retry(q, PTR_ERR(m), len, gfp, flags, &waited);
-	}
-	if (!ret)
-		ret = send_buffered(q, len, gfp, flags, copy, from, &waited);
-	if (ret && waited)
-		stacq_pass_on(q);
-	return ret ?: len;
+	if (likely(len <= STACQ_COPY_LOCKED))
+		ret = try_send(q, len, copy, from);
+	if (likely(!ret))
+		return len;
+	return send_slowly(q, len, gfp, flags, copy, from, ret);
 }
 
 /**
@@ -197,7 +195,7 @@ ssize_t stacq_send_user(struct stacq_queue *q, const char __user *buf,
 {
 	if (unlikely(!len))
 		return 0;
-	return send(q, len, GFP_KERNEL, flags, from_user,
+	return send(q, len, GFP_KERNEL, flags, stacq_from_user,
 		    (const char __force *)buf);
 }
 
@@ -217,7 +215,7 @@ ssize_t stacq_send_iter(struct stacq_queue *q, struct iov_iter *from,
 
 	if (unlikely(!len))
 		return 0;
-	return send(q, len, GFP_KERNEL, flags, from_iter, from);
+	return send(q, len, GFP_KERNEL, flags, stacq_from_iter, from);
 }
 
 /**
@@ -236,7 +234,7 @@ ssize_t stacq_send_kernel(struct stacq_queue *q, const void *buf, size_t len,
 {
 	if (unlikely(!len))
 		return 0;
-	return send(q, len, gfp, flags, from_kernel, buf);
+	return send(q, len, gfp, flags, stacq_from_kernel, buf);
 }
 
 /**
@@ -249,6 +247,7 @@ void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q)
 	r->q = q;
 	r->msg = NULL;
 	r->off = 0;
+	r->framed = false;
 	mutex_init(&r->mutex);
 }
 
@@ -335,8 +334,14 @@ int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek)
 	return ret;
 }
 
-/* Take the next message into the reader's hands, if there is none in them. */
-static int take_in_hand(struct stacq_reader *r)
+/**
+ * stacq_take_in_hand() - see that there is a message in the reader's hands
+ * @r: the reader
+ *
+ * Context: stacq_reader.mutex is held. Takes the queue's lock.
+ * Return: 1; 0 at the end of a sealed queue; -EAGAIN or -EIDRM.
+ */
+int stacq_take_in_hand(struct stacq_reader *r)
 {
 	struct stacq_msg *m;
 	int ret = 1;
@@ -358,8 +363,14 @@ static int take_in_hand(struct stacq_reader *r)
 	return ret;
 }
 
-/* The reader has read up to @off. It keeps the message if some is left. */
-static void put_in_hand(struct stacq_reader *r, u32 off)
+/**
+ * stacq_put_in_hand() - note what has been read of the message in hand
+ * @r: the reader
+ * @off: so many bytes of it. It goes back after none, and is gone after all.
+ *
+ * Context: stacq_reader.mutex is held. Takes the queue's lock.
+ */
+void stacq_put_in_hand(struct stacq_reader *r, u32 off)
 {
 	struct stacq_msg *m = r->msg;
 	unsigned int whom = 0;
@@ -378,9 +389,8 @@ static void put_in_hand(struct stacq_reader *r, u32 off)
 }
 
 /* Receive a long message, or a part of one. */
-static __always_inline ssize_t receive_held(struct stacq_reader *r, size_t len,
-					    unsigned int flags, copy_fn copy,
-					    void *to)
+static ssize_t receive_held(struct stacq_reader *r, size_t len,
+			    unsigned int flags, stacq_copy_fn copy, void *to)
 {
 	bool ok;
 	int ret;
@@ -391,11 +401,12 @@ static __always_inline ssize_t receive_held(struct stacq_reader *r, size_t len,
 	} else if (mutex_lock_interruptible(&r->mutex)) {
 		return -ERESTARTSYS;
 	}
-	ret = take_in_hand(r);
+	/* It was switched to framed mode since this call began. */
+	ret = r->framed ? -EBUSY : stacq_take_in_hand(r);
 	if (ret > 0) {
 		len = min_t(size_t, len, r->msg->len - r->off);
 		ok = copy(to, stacq_msg_data(r->msg) + r->off, len);
-		put_in_hand(r, ok ? r->off + len : r->off);
+		stacq_put_in_hand(r, ok ? r->off + len : r->off);
 		ret = ok ? 0 : -EFAULT;
 	} else {
 		len = 0;
@@ -404,62 +415,76 @@ static __always_inline ssize_t receive_held(struct stacq_reader *r, size_t len,
 	return ret ?: len;
 }
 
-/* Receive what is there, without waiting for a message. */
+/*
+ * Receive at once: what receive() returns, or -ENOBUFS for a message that has to
+ * be taken in hand.
+ */
 static __always_inline ssize_t try_receive(struct stacq_reader *r, size_t len,
-					   unsigned int flags, copy_fn copy,
-					   void *to)
+					   stacq_copy_fn copy, void *to)
 {
 	struct stacq_queue *q = r->q;
-	unsigned int whom;
+	ssize_t ret = -ENOBUFS;
 	struct stacq_msg *m;
-	size_t n;
+	unsigned int whom;
 	bool ok;
 
 	stacq_lock(q);
 	m = __stacq_receive_begin(q);
-	if (likely(!r->msg)) {
-		if (IS_ERR_OR_NULL(m)) {
-			stacq_unlock(q);
-			return PTR_ERR_OR_ZERO(m);
-		}
-		n = m->len;
-		if (likely(n <= len && n <= STACQ_COPY_LOCKED)) {
-			pagefault_disable();
-			ok = copy(to, stacq_msg_data(m), n);
-			pagefault_enable();
-			if (likely(ok)) {
-				whom = __stacq_receive_done(q, m);
-				stacq_unlock(q);
-				stacq_wake(q, whom);
-				return n;
-			}
-		}
+	if (unlikely(r->msg))
+		goto unlock;
+	if (IS_ERR_OR_NULL(m)) {
+		ret = PTR_ERR_OR_ZERO(m);
+		goto unlock;
 	}
+	if (unlikely(m->len > len || m->len > STACQ_COPY_LOCKED))
+		goto unlock;
+	len = m->len;
+	pagefault_disable();
+	ok = copy(to, stacq_msg_data(m), len);
+	pagefault_enable();
+	if (unlikely(!ok))
+		goto unlock;
+	whom = __stacq_receive_done(q, m);
 	stacq_unlock(q);
-	return receive_held(r, len, flags, copy, to);
+	stacq_wake(q, whom);
+	return len;
+
+unlock:
+	stacq_unlock(q);
+	return ret;
+}
+
+/* Go on with a receive that could not be done at once, because of @ret. */
+static noinline ssize_t receive_slowly(struct stacq_reader *r, size_t len,
+				       unsigned int flags, stacq_copy_fn copy,
+				       void *to, ssize_t ret)
+{
+	bool waited = false;
+
+	if (!len)
+		return 0;
+	for (;;) {
+		if (ret == -ENOBUFS)
+			ret = receive_held(r, len, flags, copy, to);
+		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
+			break;
+		waited = true;
+		ret = stacq_wait_readable(r->q) ?: try_receive(r, len, copy, to);
+	}
+	if (ret < 0 && waited)
+		stacq_pass_on(r->q);
+	return ret;
 }
 
 static __always_inline ssize_t receive(struct stacq_reader *r, size_t len,
-				       unsigned int flags, copy_fn copy,
+				       unsigned int flags, stacq_copy_fn copy,
 				       void *to)
 {
-	bool waited = false;
-	ssize_t ret;
+	ssize_t ret = try_receive(r, len, copy, to);
 
-	if (unlikely(!len))
-		return 0;
-	for (;;) {
-		ret = try_receive(r, len, flags, copy, to);
-		if (likely(ret != -EAGAIN) || flags & STACQ_XFER_NOWAIT)
-			break;
-		waited = true;
-		ret = stacq_wait_readable(r->q);
-		if (ret)
-			break;
-	}
-	if (unlikely(ret < 0 && waited))
-		stacq_pass_on(r->q);
-	return ret;
+	if (likely(ret > 0))
+		return ret;
+	return receive_slowly(r, len, flags, copy, to, ret);
 }
 
 /**
@@ -476,7 +501,7 @@ static __always_inline ssize_t receive(struct stacq_reader *r, size_t len,
 ssize_t stacq_receive_user(struct stacq_reader *r, char __user *buf, size_t len,
 			   unsigned int flags)
 {
-	return receive(r, len, flags, to_user, (char __force *)buf);
+	return receive(r, len, flags, stacq_to_user, (char __force *)buf);
 }
 
 /**
@@ -492,7 +517,7 @@ ssize_t stacq_receive_user(struct stacq_reader *r, char __user *buf, size_t len,
 ssize_t stacq_receive_iter(struct stacq_reader *r, struct iov_iter *to,
 			   unsigned int flags)
 {
-	return receive(r, iov_iter_count(to), flags, to_iter, to);
+	return receive(r, iov_iter_count(to), flags, stacq_to_iter, to);
 }
 
 static ssize_t try_receive_kernel(struct stacq_queue *q, void *buf, size_t size)
@@ -513,13 +538,13 @@ static ssize_t try_receive_kernel(struct stacq_queue *q, void *buf, size_t size)
 		goto unlock;
 	}
 	if (ret <= STACQ_COPY_LOCKED) {
-		to_kernel(buf, stacq_msg_data(m), ret);
+		stacq_to_kernel(buf, stacq_msg_data(m), ret);
 		whom = __stacq_receive_done(q, m);
 		goto unlock;
 	}
 	__stacq_hold(q, m);
 	stacq_unlock(q);
-	to_kernel(buf, stacq_msg_data(m), ret);
+	stacq_to_kernel(buf, stacq_msg_data(m), ret);
 	stacq_lock(q);
 	whom = __stacq_held_done(q, m);
 unlock:

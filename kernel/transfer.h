@@ -3,10 +3,14 @@
 #ifndef _STACQ_TRANSFER_H
 #define _STACQ_TRANSFER_H
 
+#include <linux/fcntl.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 
+#include "copy.h"
+
 struct iov_iter;
+struct stacq_attr;
 struct stacq_msg;
 struct stacq_peek;
 struct stacq_queue;
@@ -19,16 +23,19 @@ struct stacq_queue;
  *	with @mutex and the queue's lock held, so either is enough to look.
  * @off: bytes of it that have been read; guarded by @mutex and, for changes,
  *	the queue's lock as well
+ * @framed: calls carry many messages, see frame.c. Changes with @mutex held and
+ *	no message at hand.
  */
 struct stacq_reader {
 	struct stacq_queue *q;
 	struct mutex mutex;	/* before the queue's lock */
 	struct stacq_msg *msg;
 	u32 off;
+	bool framed;
 };
 
-/* Do not wait for room or a message: -EAGAIN. */
-#define STACQ_XFER_NOWAIT	0x1
+/* Do not wait for room or a message: -EAGAIN. The bit of an open file serves. */
+#define STACQ_XFER_NOWAIT	O_NONBLOCK
 
 ssize_t stacq_send_user(struct stacq_queue *q, const char __user *buf,
 			size_t len, unsigned int flags);
@@ -36,6 +43,9 @@ ssize_t stacq_send_iter(struct stacq_queue *q, struct iov_iter *from,
 			unsigned int flags);
 ssize_t stacq_send_kernel(struct stacq_queue *q, const void *buf, size_t len,
 			  gfp_t gfp, unsigned int flags);
+int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
+			unsigned int flags, stacq_copy_fn copy,
+			const void *from, const struct stacq_attr *attr);
 
 void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q);
 void stacq_reader_end(struct stacq_reader *r);
@@ -49,5 +59,19 @@ ssize_t stacq_receive_kernel(struct stacq_queue *q, void *buf, size_t size,
 bool stacq_reader_idle(struct stacq_reader *r);
 int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek);
 int stacq_reader_next(struct stacq_reader *r, u64 *len);
+
+int stacq_take_in_hand(struct stacq_reader *r);
+void stacq_put_in_hand(struct stacq_reader *r, u32 off);
+
+/* Many messages a call: frame.c */
+int stacq_reader_set_framed(struct stacq_reader *r, bool framed);
+ssize_t stacq_send_frames_user(struct stacq_queue *q, const char __user *buf,
+			       size_t len, unsigned int flags);
+ssize_t stacq_send_frames_iter(struct stacq_queue *q, struct iov_iter *from,
+			       unsigned int flags);
+ssize_t stacq_receive_frames_user(struct stacq_reader *r, char __user *buf,
+				  size_t len, unsigned int flags);
+ssize_t stacq_receive_frames_iter(struct stacq_reader *r, struct iov_iter *to,
+				  unsigned int flags);
 
 #endif /* _STACQ_TRANSFER_H */

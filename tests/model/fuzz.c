@@ -140,6 +140,21 @@ static void intact(const u8 *data, u32 len, u64 seq)
 		must(data[i] == pattern(seq, i));
 }
 
+/* Of some messages their sender says more, as frames do. */
+static bool says_more(u64 seq)
+{
+	return seq % 3 == 0;
+}
+
+static struct stacq_attr attr_of(u64 seq)
+{
+	if (!says_more(seq))
+		return (struct stacq_attr){};
+	return (struct stacq_attr){ .sent_ns = seq * 1000003 % 7 ? seq : 0,
+				    .priority = seq * 31 & 0x7fff,
+				    .deliveries = seq & 1 ? 255 : 2 };
+}
+
 /*
  * What must hold at any time
  */
@@ -166,7 +181,8 @@ static void check_list(bool bytes)
 		must(n < md->nr);
 		w = &md->msgs[model_nth(md, n++)];
 		must(m->seq == w->seq && m->len == w->len && m->held == w->held);
-		must(m->deliveries == w->deliveries && !m->priority);
+		must(m->deliveries == w->deliveries);
+		must(m->priority == attr_of(m->seq).priority);
 		if (bytes)
 			intact(stacq_msg_data(m), m->len, m->seq);
 		/* What stays behind in a retired segment keeps all of it. */
@@ -483,10 +499,13 @@ static int make_room(gfp_t gfp)
 /* With the lock held: put the bytes into a message that there is room for. */
 static void send_filled(struct stacq_msg *m, u32 len, void *buf, bool aborted)
 {
+	struct stacq_attr attr = attr_of(run.md.sent + 1);
 	struct stacq_queue *q = run.q;
 	unsigned int whom = 0;
 
 	fill(stacq_msg_data(m), len, run.md.sent + 1);
+	if (says_more(run.md.sent + 1))
+		__stacq_send_attr(m, &attr);
 	/* As transfer.c has it: the bytes came by way of a buffer. */
 	if (buf && len <= STACQ_INLINE_SIZE)
 		__stacq_store_buf_free(&q->store, buf, len);
@@ -494,7 +513,7 @@ static void send_filled(struct stacq_msg *m, u32 len, void *buf, bool aborted)
 		__stacq_send_abort(q, m);
 	} else {
 		whom = __stacq_send_commit(q, m);
-		model_send(&run.md, len);
+		model_send(&run.md, len, attr.deliveries);
 	}
 	stacq_unlock(q);
 	stacq_wake(q, whom);
@@ -774,8 +793,14 @@ static void let_go(u32 which, bool done, bool delivered)
 static void check_peek(const struct stacq_peek *peek, const u8 *copy, u64 size,
 		       int at)
 {
-	must(peek->seq >= 1 && peek->seq <= run.md.sent && !peek->priority);
-	must(peek->sent_ns <= jiffies64_to_nsecs(standin.jiffies));
+	struct stacq_attr attr = attr_of(peek->seq);
+
+	must(peek->seq >= 1 && peek->seq <= run.md.sent);
+	must(peek->priority == attr.priority);
+	if (attr.sent_ns)
+		must(peek->sent_ns == attr.sent_ns);
+	else
+		must(peek->sent_ns <= jiffies64_to_nsecs(standin.jiffies));
 	must(!copy == !min_t(u64, size, peek->len));
 	if (copy)
 		intact(copy, min_t(u32, min_t(u64, size, 256), peek->len), peek->seq);

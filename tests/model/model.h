@@ -103,10 +103,11 @@ static inline bool model_writable(const struct model *md)
 	return md->removed || md->sealed || !model_full(md, len);
 }
 
-static inline void model_send(struct model *md, u32 len)
+static inline void model_send(struct model *md, u32 len, u8 deliveries)
 {
 	must(md->nr < MODEL_MAX);
-	md->msgs[md->nr++] = (struct model_msg){ .seq = ++md->sent, .len = len };
+	md->msgs[md->nr++] = (struct model_msg){ .seq = ++md->sent, .len = len,
+						      .deliveries = deliveries };
 	md->bytes += len;
 	if (md->nr > md->peak)
 		md->peak = md->nr;

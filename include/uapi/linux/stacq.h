@@ -44,6 +44,41 @@
 /* struct stacq_peek.flags */
 #define STACQ_PEEK_HELD		0x1	/* the message this open file has at hand */
 
+/* struct stacq_mode.flags */
+#define STACQ_MODE_FRAMED	0x1	/* many messages a call, each in a frame */
+
+/* The first two bytes of each frame: "Sq". */
+#define STACQ_FRAME_MAGIC	0x7153
+/* Highest priority. */
+#define STACQ_PRIORITY_MAX	32767
+/* Bytes that a frame takes with a message of so many. */
+#define STACQ_FRAME_SIZE(len)	\
+	(sizeof(struct stacq_frame) + (((__u64)(len) + 7) & ~7ULL))
+
+/**
+ * struct stacq_frame - what stands before each message in framed mode
+ * @magic: STACQ_FRAME_MAGIC
+ * @priority: 0 to STACQ_PRIORITY_MAX
+ * @len: bytes of the message, at least 1. They follow, and after them zero to
+ *	seven bytes that count for nothing, up to a multiple of eight
+ * @seq: as in &struct stacq_peek; a write does not look at it
+ * @sent_ns: as in &struct stacq_peek; in a write 0 for the time of the write
+ * @deliveries: as in &struct stacq_peek
+ * @reserved: zero
+ *
+ * All of it is little-endian, so that what was read on one machine can be
+ * written on another.
+ */
+struct stacq_frame {
+	__le16		magic;
+	__le16		priority;
+	__le32		len;
+	__le64		seq;
+	__le64		sent_ns;
+	__le32		deliveries;
+	__le32		reserved;
+};
+
 /**
  * struct stacq_create - make a queue (STACQ_IOC_CREATE)
  * @name: 1 to 63 of letters, digits, '.', '_' and '-', not starting with '.'
@@ -209,6 +244,17 @@ struct stacq_purge {
 	__u32		reserved;
 };
 
+/**
+ * struct stacq_mode - how read and write of this open file work
+ *	(STACQ_IOC_SET_MODE)
+ * @flags: STACQ_MODE_FRAMED or zero
+ * @reserved: zero
+ */
+struct stacq_mode {
+	__u32		flags;
+	__u32		reserved;
+};
+
 #define STACQ_CREATE_SIZE_VER0		120
 #define STACQ_REMOVE_SIZE_VER0		72
 #define STACQ_INFO_SIZE_VER0		216
@@ -216,6 +262,7 @@ struct stacq_purge {
 #define STACQ_LIMITS_SIZE_VER0		32
 #define STACQ_PEEK_SIZE_VER0		64
 #define STACQ_PURGE_SIZE_VER0		16
+#define STACQ_MODE_SIZE_VER0		8
 
 #define STACQ_IOC_MAGIC		0xBE
 
@@ -231,5 +278,6 @@ struct stacq_purge {
 #define STACQ_IOC_PURGE		_IOWR(STACQ_IOC_MAGIC, 0x14, struct stacq_purge)
 #define STACQ_IOC_SEAL		_IO(STACQ_IOC_MAGIC, 0x15)
 #define STACQ_IOC_UNSEAL	_IO(STACQ_IOC_MAGIC, 0x16)
+#define STACQ_IOC_SET_MODE	_IOW(STACQ_IOC_MAGIC, 0x17, struct stacq_mode)
 
 #endif /* _UAPI_LINUX_STACQ_H */

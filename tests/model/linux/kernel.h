@@ -30,6 +30,7 @@
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define READ_ONCE(x)	(*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+#define BIT(n)		(1UL << (n))
 #define BIT_ULL(n)	(1ULL << (n))
 #define BUILD_BUG_ON(x)	_Static_assert(!(x), #x)
 #define static_assert(x) _Static_assert(x, #x)

@@ -36,11 +36,16 @@ static inline void list_add_tail(struct list_head *at, struct list_head *head)
 	list_insert(at, head->prev, head);
 }
 
-static inline void list_del(struct list_head *at)
+static inline void __list_del_entry(struct list_head *at)
 {
 	must(at->prev->next == at && at->next->prev == at);
 	at->prev->next = at->next;
 	at->next->prev = at->prev;
+}
+
+static inline void list_del(struct list_head *at)
+{
+	__list_del_entry(at);
 	at->next = NULL;
 	at->prev = NULL;
 }

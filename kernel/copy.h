@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Kinds of memory that messages come from and go to. For each a function copies
+ * @len bytes, all or nothing, and says whether it could; with page faults
+ * disabled it could not if the memory faults. Its first argument is where to and
+ * its second where from: an address, or the iterator, which advances.
+ *
+ * They are inline, so that what is written once for all kinds, and compiled for
+ * each, calls nothing through a pointer.
+ */
+#ifndef _STACQ_COPY_H
+#define _STACQ_COPY_H
+
+#include <linux/fault-inject-usercopy.h>
+#include <linux/instrumented.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "store.h"
+
+/* Up to here a copy takes less time than taking the lock once more. */
+#define STACQ_COPY_LOCKED	4096
+/* Up to here a copy by words takes less time than calling a function. */
+#define STACQ_COPY_WORDS	STACQ_INLINE_SIZE
+
+typedef bool (*stacq_copy_fn)(void *to, const void *from, size_t len);
+
+bool stacq_pieces_from_user(void *to, const char __user *from, size_t len);
+bool stacq_pieces_to_user(char __user *to, const void *from, size_t len);
+
+static __always_inline bool stacq_words_from_user(void *to,
+						  const char __user *from,
+						  size_t len)
+{
+	if (should_fail_usercopy() || !user_read_access_begin(from, len))
+		return false;
+	for (; len >= 8; len -= 8, to += 8, from += 8)
+		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
+	for (; len; len--, to++, from++)
+		unsafe_get_user(*(u8 *)to, (const u8 __user *)from, fault);
+	user_read_access_end();
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
+
+static __always_inline bool stacq_words_to_user(char __user *to,
+						const void *from, size_t len)
+{
+	if (should_fail_usercopy())
+		return false;
+	instrument_copy_to_user(to, from, len);
+	if (!user_write_access_begin(to, len))
+		return false;
+	for (; len >= 8; len -= 8, to += 8, from += 8)
+		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
+	for (; len; len--, to++, from++)
+		unsafe_put_user(*(const u8 *)from, (u8 __user *)to, fault);
+	user_write_access_end();
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
+
+/* Is it worth a way of our own? Words may lie anywhere. */
+static __always_inline bool stacq_copy_short(size_t len)
+{
+	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
+	       len <= STACQ_COPY_LOCKED;
+}
+
+static __always_inline bool stacq_from_user(void *to, const void *from,
+					    size_t len)
+{
+	const char __user *user = (const char __user __force *)from;
+
+	if (unlikely(!stacq_copy_short(len)))
+		return !copy_from_user(to, user, len);
+	return len <= STACQ_COPY_WORDS ? stacq_words_from_user(to, user, len) :
+					 stacq_pieces_from_user(to, user, len);
+}
+
+static __always_inline bool stacq_to_user(void *to, const void *from,
+					  size_t len)
+{
+	char __user *user = (char __user __force *)to;
+
+	if (unlikely(!stacq_copy_short(len)))
+		return !copy_to_user(user, from, len);
+	return len <= STACQ_COPY_WORDS ? stacq_words_to_user(user, from, len) :
+					 stacq_pieces_to_user(user, from, len);
+}
+
+static __always_inline bool stacq_from_iter(void *to, const void *from,
+					    size_t len)
+{
+	return copy_from_iter_full(to, len, (struct iov_iter *)from);
+}
+
+static __always_inline bool stacq_to_iter(void *to, const void *from,
+					  size_t len)
+{
+	size_t done = copy_to_iter(from, len, to);
+
+	if (likely(done == len))
+		return true;
+	iov_iter_revert(to, done);
+	return false;
+}
+
+static __always_inline bool stacq_from_kernel(void *to, const void *from,
+					      size_t len)
+{
+	memcpy(to, from, len);
+	return true;
+}
+
+static __always_inline bool stacq_to_kernel(void *to, const void *from,
+					    size_t len)
+{
+	memcpy(to, from, len);
+	return true;
+}
+
+#endif /* _STACQ_COPY_H */
