@@ -28,12 +28,24 @@ typedef bool (*stacq_copy_fn)(void *to, const void *from, size_t len);
 bool stacq_pieces_from_user(void *to, const char __user *from, size_t len);
 bool stacq_pieces_to_user(char __user *to, const void *from, size_t len);
 
+/* What is mostly sent takes a third of the instructions with its loop unrolled. */
+#define STACQ_COPY_UNROLLED	64
+
 static __always_inline bool stacq_words_from_user(void *to,
 						  const char __user *from,
 						  size_t len)
 {
+	size_t at;
+
 	if (should_fail_usercopy() || !user_read_access_begin(from, len))
 		return false;
+	if (len == STACQ_COPY_UNROLLED) {
+#pragma GCC unroll 8
+		for (at = 0; at < STACQ_COPY_UNROLLED; at += 8)
+			unsafe_get_user(*(u64 *)(to + at),
+					(const u64 __user *)(from + at), fault);
+		len = 0;
+	}
 	for (; len >= 8; len -= 8, to += 8, from += 8)
 		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
 	for (; len; len--, to++, from++)
@@ -48,11 +60,20 @@ fault:
 static __always_inline bool stacq_words_to_user(char __user *to,
 						const void *from, size_t len)
 {
+	size_t at;
+
 	if (should_fail_usercopy())
 		return false;
 	instrument_copy_to_user(to, from, len);
 	if (!user_write_access_begin(to, len))
 		return false;
+	if (len == STACQ_COPY_UNROLLED) {
+#pragma GCC unroll 8
+		for (at = 0; at < STACQ_COPY_UNROLLED; at += 8)
+			unsafe_put_user(*(const u64 *)(from + at),
+					(u64 __user *)(to + at), fault);
+		len = 0;
+	}
 	for (; len >= 8; len -= 8, to += 8, from += 8)
 		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
 	for (; len; len--, to++, from++)

@@ -124,19 +124,19 @@ void stacq_clock_now(struct stacq_clock *now)
 }
 
 /**
- * __stacq_sent_ns() - when was a message sent?
+ * __stacq_sent_then() - when was a message sent that was not sent just now?
  * @m: the message
  * @now: the present time
  *
  * Context: The lock is held, or the message is in the caller's hands.
  * Return: CLOCK_REALTIME in nanoseconds.
  */
-u64 __stacq_sent_ns(const struct stacq_msg *m, const struct stacq_clock *now)
+u64 __stacq_sent_then(const struct stacq_msg *m, const struct stacq_clock *now)
 {
 	if (m->sent & STACQ_SENT_NS)
 		return m->sent & ~STACQ_SENT_NS;
 	/* It may have been sent since. */
-	if (m->sent >= now->jiffies)
+	if (m->sent > now->jiffies)
 		return now->real;
 	return now->real - jiffies64_to_nsecs(now->jiffies - m->sent);
 }

@@ -237,65 +237,6 @@ void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m)
 }
 
 /**
- * __stacq_send_commit() - the message takes effect
- * @q: the queue
- * @m: from __stacq_send_begin(), filled
- *
- * Context: The lock is held.
- * Return: whom to wake.
- */
-unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
-{
-	stacq_assert_locked(q);
-	m->seq = ++q->seq;
-	if (q->order == STACQ_LIFO)
-		list_add(&m->link, &q->msgs);
-	else
-		list_add_tail(&m->link, &q->msgs);
-	q->bytes += m->len;
-	if (++q->nr > q->peak)
-		q->peak = q->nr;
-	trace_stacq_send(q->name, m->seq, m->len, q->nr);
-	if (unlikely(q->writers_waiting))
-		return __stacq_wake_reader(q) | __stacq_wake_writer(q);
-	return __stacq_wake_reader(q);
-}
-
-/* Take a message out. Whom to wake: writers, and who waits for the end. */
-static __always_inline unsigned int __take_out(struct stacq_queue *q, struct stacq_msg *m)
-{
-	unsigned int whom;
-
-	stacq_assert_locked(q);
-	__list_del_entry(&m->link);
-	q->nr--;
-	q->bytes -= m->len;
-	if (unlikely(m == q->peeked))
-		q->peeked_gone = true;
-	else
-		__stacq_store_put(&q->store, m);
-	whom = __stacq_wake_writer(q);
-	if (unlikely(q->ended) && !q->nr)
-		whom |= STACQ_WAKE_READERS;
-	return whom;
-}
-
-/**
- * __stacq_receive_done() - the message has been received
- * @q: the queue
- * @m: from __stacq_receive_begin(); gone after this
- *
- * Context: The lock is held, since __stacq_receive_begin().
- * Return: whom to wake.
- */
-unsigned int __stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m)
-{
-	q->received++;
-	trace_stacq_receive(q->name, m->seq, m->len, q->nr - 1);
-	return __take_out(q, m);
-}
-
-/**
  * __stacq_hold() - put a message in the hands of a reader
  * @q: the queue
  * @m: from __stacq_receive_begin(). It keeps its place; others pass over it.
@@ -526,7 +467,7 @@ u64 stacq_purge(struct stacq_queue *q)
 				 m->len);
 			i++;
 			bytes += m->len;
-			whom |= __take_out(q, m);
+			whom |= __stacq_take_out(q, m);
 		}
 		q->discarded += i;
 		stacq_unlock(q);

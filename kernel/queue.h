@@ -24,6 +24,7 @@
 #include <uapi/linux/stacq.h>
 
 #include "store.h"
+#include "trace.h"
 
 struct device;
 
@@ -159,9 +160,7 @@ void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes);
 
 /* Messages in and out */
 void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp);
-unsigned int __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m);
-unsigned int __stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m);
 unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m);
 unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
@@ -310,6 +309,68 @@ static inline void stacq_wake(struct stacq_queue *q, unsigned int whom)
 		stacq_wake_up(q, whom);
 }
 
+/**
+ * __stacq_send_commit() - the message takes effect
+ * @q: the queue
+ * @m: from __stacq_send_begin(), filled
+ *
+ * Context: The lock is held.
+ * Return: whom to wake.
+ */
+static inline unsigned int __stacq_send_commit(struct stacq_queue *q,
+					       struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	m->seq = ++q->seq;
+	if (q->order == STACQ_LIFO)
+		list_add(&m->link, &q->msgs);
+	else
+		list_add_tail(&m->link, &q->msgs);
+	q->bytes += m->len;
+	if (++q->nr > q->peak)
+		q->peak = q->nr;
+	trace_stacq_send(q->name, m->seq, m->len, q->nr);
+	if (unlikely(q->writers_waiting))
+		return __stacq_wake_reader(q) | __stacq_wake_writer(q);
+	return __stacq_wake_reader(q);
+}
+
+/* Take a message out. Whom to wake: writers, and who waits for the end. */
+static inline unsigned int __stacq_take_out(struct stacq_queue *q,
+					    struct stacq_msg *m)
+{
+	unsigned int whom;
+
+	stacq_assert_locked(q);
+	__list_del_entry(&m->link);
+	q->nr--;
+	q->bytes -= m->len;
+	if (unlikely(m == q->peeked))
+		q->peeked_gone = true;
+	else
+		__stacq_store_put(&q->store, m);
+	whom = __stacq_wake_writer(q);
+	if (unlikely(q->ended) && !q->nr)
+		whom |= STACQ_WAKE_READERS;
+	return whom;
+}
+
+/**
+ * __stacq_receive_done() - the message has been received
+ * @q: the queue
+ * @m: from __stacq_receive_begin(); gone after this
+ *
+ * Context: The lock is held, since __stacq_receive_begin().
+ * Return: whom to wake.
+ */
+static inline unsigned int __stacq_receive_done(struct stacq_queue *q,
+						struct stacq_msg *m)
+{
+	q->received++;
+	trace_stacq_receive(q->name, m->seq, m->len, q->nr - 1);
+	return __stacq_take_out(q, m);
+}
+
 int stacq_wait_readable(struct stacq_queue *q);
 int stacq_wait_writable(struct stacq_queue *q, size_t len);
 void stacq_pass_on(struct stacq_queue *q);
@@ -335,8 +396,23 @@ struct stacq_clock {
 
 /* Looking: inspect.c */
 void stacq_get_info(struct stacq_queue *q, struct stacq_info *info);
-u64 __stacq_sent_ns(const struct stacq_msg *m, const struct stacq_clock *now);
+u64 __stacq_sent_then(const struct stacq_msg *m, const struct stacq_clock *now);
 void stacq_clock_now(struct stacq_clock *now);
+
+/**
+ * __stacq_sent_ns() - when was a message sent?
+ * @m: the message
+ * @now: the present time
+ *
+ * Context: The lock is held, or the message is in the caller's hands.
+ * Return: CLOCK_REALTIME in nanoseconds.
+ */
+static inline u64 __stacq_sent_ns(const struct stacq_msg *m,
+				  const struct stacq_clock *now)
+{
+	return m->sent == now->jiffies ? now->real : __stacq_sent_then(m, now);
+}
+
 void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek);
 void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 		 struct stacq_peek *peek);

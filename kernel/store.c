@@ -163,14 +163,6 @@ static struct stacq_msg *segment_get(struct stacq_segment *seg)
 	return m;
 }
 
-static void segment_put(struct stacq_segment *seg, struct stacq_msg *m)
-{
-	m->len = 0;
-	m->next_free = seg->free;
-	seg->free = m;
-	seg->live--;
-}
-
 /* Find a segment to take from when the current one is exhausted. */
 static void find_segment(struct stacq_store *st)
 {
@@ -274,17 +266,17 @@ bool __stacq_store_has_room(struct stacq_store *st)
 }
 
 /**
- * __stacq_store_get() - take room for a message
+ * __stacq_store_get_any() - take room for any message
  * @st: the store
- * @len: its length, at least 1
- * @buf: a buffer from stacq_store_buf() for it, or NULL to take a spare one.
- *	One that the message turns out not to need is left to the caller.
+ * @len: as for __stacq_store_get()
+ * @buf: likewise
  *
  * Context: The lock is held.
  * Return: the message, or NULL if there is no room, or no spare buffer, at
  *	hand.
  */
-struct stacq_msg *__stacq_store_get(struct stacq_store *st, u32 len, void *buf)
+struct stacq_msg *__stacq_store_get_any(struct stacq_store *st, u32 len,
+					void *buf)
 {
 	struct stacq_msg *m;
 
@@ -298,35 +290,10 @@ struct stacq_msg *__stacq_store_get(struct stacq_store *st, u32 len, void *buf)
 	}
 	m = take(st);
 	st->live++;
-	m->len = len;
-	m->held = 0;
-	m->priority = 0;
-	m->deliveries = 0;
+	__stacq_msg_init(m, len);
 	if (len > STACQ_INLINE_SIZE)
 		m->buf = buf;
 	return m;
-}
-
-/**
- * __stacq_store_put() - give back the room of a message, and its buffer
- * @st: the store
- * @m: the message, in no list any more
- *
- * Context: The lock is held.
- */
-void __stacq_store_put(struct stacq_store *st, struct stacq_msg *m)
-{
-	struct stacq_segment *seg = st->segments[m->segment];
-
-	lockdep_assert_held(&st->lock);
-	if (m->len > STACQ_INLINE_SIZE)
-		__stacq_store_buf_free(st, m->buf, m->len);
-	segment_put(seg, m);
-	st->live--;
-	if (likely(!seg->retired))
-		st->current_segment = seg;
-	else if (!seg->live)
-		st->reap = true;
 }
 
 /* Move a stored message out of a retired segment, keeping its place. */
@@ -339,7 +306,7 @@ static struct stacq_msg *move(struct stacq_store *st, struct stacq_msg *old)
 	*m = *old;
 	m->segment = id;
 	list_replace(&old->link, &m->link);
-	segment_put(seg, old);
+	__stacq_segment_put(seg, old);
 	if (!seg->live)
 		st->reap = true;
 	return m;

@@ -143,6 +143,14 @@ static inline void *stacq_msg_data(struct stacq_msg *m)
 	return m->len <= STACQ_INLINE_SIZE ? m->data : m->buf;
 }
 
+static inline void __stacq_msg_init(struct stacq_msg *m, u32 len)
+{
+	m->len = len;
+	m->held = 0;
+	m->priority = 0;
+	m->deliveries = 0;
+}
+
 int stacq_store_init(struct stacq_store *st, u64 capacity, gfp_t gfp);
 void stacq_store_destroy(struct stacq_store *st);
 int stacq_store_grow(struct stacq_store *st, u64 capacity, gfp_t gfp);
@@ -152,12 +160,71 @@ u64 stacq_store_trim(struct stacq_store *st, bool all);
 void *stacq_store_buf(struct stacq_store *st, u32 len, gfp_t gfp);
 void stacq_store_buf_free(struct stacq_store *st, void *buf, u32 len);
 
-struct stacq_msg *__stacq_store_get(struct stacq_store *st, u32 len, void *buf);
-void __stacq_store_put(struct stacq_store *st, struct stacq_msg *m);
+struct stacq_msg *__stacq_store_get_any(struct stacq_store *st, u32 len,
+					void *buf);
 struct stacq_msg *__stacq_store_settle(struct stacq_store *st,
 				       struct stacq_msg *m);
 bool __stacq_store_has_room(struct stacq_store *st);
 void *__stacq_store_buf(struct stacq_store *st, u32 len);
 void __stacq_store_buf_free(struct stacq_store *st, void *buf, u32 len);
+
+/**
+ * __stacq_store_get() - take room for a message
+ * @st: the store
+ * @len: its length, at least 1
+ * @buf: a buffer from stacq_store_buf() for it, or NULL to take a spare one.
+ *	One that the message turns out not to need is left to the caller.
+ *
+ * Context: The lock is held.
+ * Return: the message, or NULL if there is no room, or no spare buffer, at
+ *	hand.
+ */
+static inline struct stacq_msg *__stacq_store_get(struct stacq_store *st,
+						  u32 len, void *buf)
+{
+	struct stacq_segment *seg = st->current_segment;
+	struct stacq_msg *m = seg->free;
+
+	lockdep_assert_held(&st->lock);
+	/* Shrinking may leave more spare than there is capacity. */
+	if (unlikely(!m || len > STACQ_INLINE_SIZE || st->live >= st->capacity))
+		return __stacq_store_get_any(st, len, buf);
+	seg->free = m->next_free;
+	seg->live++;
+	st->live++;
+	__stacq_msg_init(m, len);
+	return m;
+}
+
+static inline void __stacq_segment_put(struct stacq_segment *seg,
+				       struct stacq_msg *m)
+{
+	m->len = 0;
+	m->next_free = seg->free;
+	seg->free = m;
+	seg->live--;
+}
+
+/**
+ * __stacq_store_put() - give back the room of a message, and its buffer
+ * @st: the store
+ * @m: the message, in no list any more
+ *
+ * Context: The lock is held.
+ */
+static inline void __stacq_store_put(struct stacq_store *st, struct stacq_msg *m)
+{
+	struct stacq_segment *seg = st->segments[m->segment];
+
+	lockdep_assert_held(&st->lock);
+	if (unlikely(m->len > STACQ_INLINE_SIZE))
+		__stacq_store_buf_free(st, m->buf, m->len);
+	__stacq_segment_put(seg, m);
+	st->live--;
+	if (likely(!seg->retired))
+		st->current_segment = seg;
+	else if (!seg->live)
+		st->reap = true;
+}
 
 #endif /* _STACQ_STORE_H */

@@ -67,6 +67,7 @@ struct poller {
  * @is_purging: it is
  * @checking: the test itself has the lock
  * @ops: how many operations were run
+ * @begun: when it began: a call may have been told the time before a message came
  */
 static struct run {
 	struct stacq_queue *q;
@@ -95,6 +96,7 @@ static struct run {
 	bool is_purging;
 	bool checking;
 	u32 ops;
+	struct stacq_clock begun;
 } run;
 
 static void step(void);
@@ -183,6 +185,8 @@ static void check_list(bool bytes)
 		must(m->seq == w->seq && m->len == w->len && m->held == w->held);
 		must(m->deliveries == w->deliveries);
 		must(m->priority == attr_of(m->seq).priority);
+		if (!attr_of(m->seq).sent_ns)
+			must(__stacq_sent_ns(m, &run.begun) == run.begun.real);
 		if (bytes)
 			intact(stacq_msg_data(m), m->len, m->seq);
 		/* What stays behind in a retired segment keeps all of it. */
@@ -1159,6 +1163,7 @@ static bool start(void)
 	struct stacq_limits l = limits_of(a, b);
 	u64 capacity = capacity_of(how >> 3);
 
+	stacq_clock_now(&run.begun);
 	run.md = (struct model){ .lifo = how & 1, .max_msgs = U64_MAX,
 				 .max_bytes = U64_MAX, .max_msg_size = U64_MAX,
 				 .capacity = capacity, .floor = capacity };
