@@ -59,11 +59,8 @@ lab-%: FORCE
 labs-report:          ## all labs with plots, as one page: build/labs.html
 	@labs/report
 
-bench: modules        ## what a message costs, in instructions, beside a pipe
-	@mkdir -p $(BUILD)/bench
-	@gcc-12 -O2 -Wall -Wextra -Werror -static -o $(BUILD)/bench/message bench/message.c
-	@vm/run --kernel $(KERNEL) --icount --file $(BUILD)/bench/message:/tmp/message -- \
-		sh -c 'insmod /modules/stacq.ko && /tmp/message && rmmod stacq'
+bench:                ## what a message costs, beside pipes, sockets and queues; QUICK=1, MITIGATIONS=off, PICTURE=1
+	@KERNEL='$(KERNEL)' QUICK='$(QUICK)' MITIGATIONS='$(MITIGATIONS)' PICTURE='$(PICTURE)' bench/run
 
 lint:                 ## all checks of the sources
 	@tests/lint

@@ -75,7 +75,8 @@ layout() {
 userspace() {
 	rm -rf build/lint-user
 	make --no-print-directory -s -C tools BUILD="$top/build/lint-user" &&
-		make --no-print-directory -s -C tests BUILD="$top/build/lint-user"
+		make --no-print-directory -s -C tests BUILD="$top/build/lint-user" &&
+		make --no-print-directory -s -C bench BUILD="$top/build/lint-user/bench"
 }
 
 # gcc -fanalyzer was tried as well: on tests it said that malloc() may fail, elsewhere nothing.
