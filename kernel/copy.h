@@ -37,6 +37,7 @@ static __always_inline bool stacq_words_from_user(void *to,
 {
 	size_t at;
 
+	might_fault();
 	if (should_fail_usercopy() || !user_read_access_begin(from, len))
 		return false;
 	if (len == STACQ_COPY_UNROLLED) {
@@ -62,6 +63,7 @@ static __always_inline bool stacq_words_to_user(char __user *to,
 {
 	size_t at;
 
+	might_fault();
 	if (should_fail_usercopy())
 		return false;
 	instrument_copy_to_user(to, from, len);

@@ -266,7 +266,7 @@ bool __stacq_store_has_room(struct stacq_store *st)
 }
 
 /**
- * __stacq_store_get_any() - take room for any message
+ * __stacq_store_get_any() - take room for a message, from wherever there is some
  * @st: the store
  * @len: as for __stacq_store_get()
  * @buf: likewise
@@ -290,9 +290,7 @@ struct stacq_msg *__stacq_store_get_any(struct stacq_store *st, u32 len,
 	}
 	m = take(st);
 	st->live++;
-	__stacq_msg_init(m, len);
-	if (len > STACQ_INLINE_SIZE)
-		m->buf = buf;
+	__stacq_msg_init(m, len, buf);
 	return m;
 }
 

@@ -143,12 +143,14 @@ static inline void *stacq_msg_data(struct stacq_msg *m)
 	return m->len <= STACQ_INLINE_SIZE ? m->data : m->buf;
 }
 
-static inline void __stacq_msg_init(struct stacq_msg *m, u32 len)
+static inline void __stacq_msg_init(struct stacq_msg *m, u32 len, void *buf)
 {
 	m->len = len;
 	m->held = 0;
 	m->priority = 0;
 	m->deliveries = 0;
+	if (len > STACQ_INLINE_SIZE)
+		m->buf = buf;
 }
 
 int stacq_store_init(struct stacq_store *st, u64 capacity, gfp_t gfp);
@@ -187,12 +189,17 @@ static inline struct stacq_msg *__stacq_store_get(struct stacq_store *st,
 
 	lockdep_assert_held(&st->lock);
 	/* Shrinking may leave more spare than there is capacity. */
-	if (unlikely(!m || len > STACQ_INLINE_SIZE || st->live >= st->capacity))
+	if (unlikely(!m || st->live >= st->capacity))
 		return __stacq_store_get_any(st, len, buf);
+	if (unlikely(len > STACQ_INLINE_SIZE && !buf)) {
+		buf = __stacq_store_buf(st, len);
+		if (!buf)
+			return NULL;
+	}
 	seg->free = m->next_free;
 	seg->live++;
 	st->live++;
-	__stacq_msg_init(m, len);
+	__stacq_msg_init(m, len, buf);
 	return m;
 }
 
