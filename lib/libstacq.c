@@ -19,6 +19,8 @@
 
 /* The smallest buffer stacq_recv() tries its luck with. */
 #define RECV_LEAST	((size_t)4096)
+/* And stacq_recv_frames(): what a pipe takes at once. */
+#define RECV_FRAMES	((size_t)65536)
 
 /* A name with directory in front of it. */
 #define PATH_SIZE	(sizeof(STACQ_SYSFS_DIR "/") + STACQ_NAME_SIZE)
@@ -294,6 +296,58 @@ ssize_t stacq_peek(int fd, uint64_t position, void **buf, size_t *size,
 		/* Another message may be there by the time it is large enough. */
 		if (reserve(buf, size, (size_t)peek.len) < 0)
 			return -1;
+	}
+}
+
+/* ---- many messages a call ------------------------------------------------ */
+
+int stacq_set_framed(int fd, int on)
+{
+	struct stacq_mode req = { .flags = on ? STACQ_MODE_FRAMED : 0 };
+
+	return ioctl(fd, STACQ_IOC_SET_MODE, &req);
+}
+
+ssize_t stacq_send_frames(int fd, const void *buf, size_t len, int timeout_ms)
+{
+	struct wait w;
+	ssize_t n;
+
+	if (len == 0)
+		return fail(EINVAL);
+	if (wait_start(&w, fd, POLLOUT, timeout_ms) < 0)
+		return -1;
+	for (;;) {
+		n = write(fd, buf, len);
+		if (n >= 0 || errno != EAGAIN)
+			return n;
+		if (wait_more(&w) < 0)
+			return -1;
+	}
+}
+
+ssize_t stacq_recv_frames(int fd, void **buf, size_t *size, int timeout_ms)
+{
+	struct wait w;
+	ssize_t n;
+	int next;
+
+	if (wait_start(&w, fd, POLLIN, timeout_ms) < 0)
+		return -1;
+	if (!*buf && reserve(buf, size, RECV_FRAMES) < 0)
+		return -1;
+	for (;;) {
+		n = read(fd, *buf, *size);
+		if (n >= 0)
+			return n;
+		if (errno == EMSGSIZE) {
+			/* The next one may be another by the time it is read. */
+			if (ioctl(fd, FIONREAD, &next) < 0 ||
+			    reserve(buf, size, (size_t)next) < 0)
+				return -1;
+		} else if (errno != EAGAIN || wait_more(&w) < 0) {
+			return -1;
+		}
 	}
 }
 

@@ -169,6 +169,91 @@ LIBSTACQ_API ssize_t stacq_peek(int fd, uint64_t position, void **buf,
 				size_t *size, struct stacq_peek *desc);
 
 /**
+ * Switch framed mode on or off: then read() and write() on this open file carry
+ * frames, many messages a call, each with its number, time, priority and
+ * deliveries. stacq_send() and stacq_recv() are for open files without it.
+ *
+ * @param fd	open in any way
+ * @param on	0 is off, anything else is on
+ * @return 0, or -1 with errno EBUSY: part of a message has been read; EINTR;
+ *	EIDRM; ENOTTY: not a queue, or a module without framed mode.
+ */
+LIBSTACQ_API int stacq_set_framed(int fd, int on);
+
+/**
+ * Put a message into a frame.
+ *
+ * @param buf	where the frame goes; at any address. @p data may be in it.
+ * @param size	bytes there; STACQ_FRAME_SIZE(@p len) of them are written
+ * @param data	the bytes of the message
+ * @param len	how many: 1 to 4294967295
+ * @param desc	seq, sent_ns, priority and deliveries as stacq_peek() or
+ *		stacq_frame_next() filled them in; the rest is not looked at. A
+ *		null pointer is a message of priority 0, sent when it is written.
+ * @return the size of the frame in bytes, a multiple of 8; or -1 with errno
+ *	EINVAL: @p len out of range, priority above #STACQ_PRIORITY_MAX,
+ *	deliveries above 255, or sent_ns from 2^63 on; ENOBUFS: @p size is too
+ *	small. Nothing has been written then.
+ */
+LIBSTACQ_API ssize_t stacq_frame_put(void *buf, size_t size, const void *data,
+				     size_t len, const struct stacq_peek *desc);
+
+/**
+ * Find the message in the first of the frames in a buffer. Whatever is in the
+ * buffer, nothing outside of it is read.
+ *
+ * @param buf		the frames; at any address. May be a null pointer if
+ *			@p size is 0.
+ * @param size		bytes there
+ * @param[out] data	set to the bytes of the message, which stay in @p buf
+ *			(at any address), when the frame is there as a whole
+ * @param[out] desc	len, seq, sent_ns, priority and deliveries, also when the
+ *			header is there and the end of the frame is not; the rest
+ *			is 0. All of it is 0 when part of the header is missing.
+ * @return the size of the frame, at least 40: so far on is the next one; 0 when
+ *	its end is not in the buffer yet; or -1 with errno EBADMSG: this is no
+ *	frame, and whatever follows will not make it one.
+ */
+LIBSTACQ_API ssize_t stacq_frame_next(const void *buf, size_t size,
+				      const void **data,
+				      struct stacq_peek *desc);
+
+/**
+ * Send the messages of frames, as many as there is room for, and at least one.
+ * Each is sent whole or not at all, in the order of the frames.
+ *
+ * @param fd		open for writing, in framed mode; without it the frames are
+ *			one message
+ * @param buf		whole frames
+ * @param len		bytes of them, at least 1
+ * @param timeout_ms	as for stacq_send(): longest wait for room for the first
+ * @return bytes of the frames whose messages were sent, always whole frames:
+ *	call again for the rest. Or -1 with the errors of stacq_send(), which
+ *	then are about the first frame, and EINVAL also for what is no whole
+ *	frame. No message has been sent then.
+ */
+LIBSTACQ_API ssize_t stacq_send_frames(int fd, const void *buf, size_t len,
+				       int timeout_ms);
+
+/**
+ * Receive as many messages as there are and fit, and at least one, as frames for
+ * stacq_frame_next(). The buffer grows when the first of them does not fit.
+ *
+ * A buffer of less than 40 * (n + 1) bytes never holds more than n messages.
+ *
+ * @param fd		open for reading, in framed mode
+ * @param[in,out] buf	as for stacq_recv()
+ * @param[in,out] size	as for stacq_recv(); without a buffer it becomes 65536,
+ *			or as much as the first frame takes
+ * @param timeout_ms	as for stacq_recv(): longest wait for the first
+ * @return the bytes of the frames, always whole frames; 0 when the queue is
+ *	sealed and empty; or -1 with the errors of stacq_recv(). No message was
+ *	taken then.
+ */
+LIBSTACQ_API ssize_t stacq_recv_frames(int fd, void **buf, size_t *size,
+				       int timeout_ms);
+
+/**
  * All there is to know of a queue, as of one moment.
  *
  * @param fd	open in any way

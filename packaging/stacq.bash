@@ -13,7 +13,7 @@ _stacq_queues()
 
 _stacq()
 {
-	local commands='create rm ls send recv peek stat set seal unseal purge'
+	local commands='create rm ls send recv peek stat set seal unseal purge save restore'
 	local limits='--capacity --max-msgs --max-bytes --max-msg-size'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local command=${COMP_WORDS[1]} words='' i name=''
@@ -51,11 +51,13 @@ _stacq()
 		case $command in
 		create) words="--order $limits --owner --group --mode" ;;
 		ls | stat) words='--json' ;;
-		send) words='--lines --null --timeout --nonblock' ;;
-		recv) words='--count --all --follow --timeout --nonblock --raw --null --json' ;;
+		send) words='--lines --null --framed --timeout --nonblock' ;;
+		recv) words='--count --all --follow --timeout --nonblock --raw --null --json --framed' ;;
 		peek) words='--position --count --all --raw --null --json' ;;
 		set) words="$limits --json" ;;
 		purge) words='--force --json' ;;
+		save) words='--purge' ;;
+		restore) words='--timeout --nonblock' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$words --help" -- "$cur")
 		return
@@ -65,7 +67,7 @@ _stacq()
 	rm | stat | seal | unseal) # any number of names
 		mapfile -t COMPREPLY < <(compgen -W "$(_stacq_queues)" -- "$cur")
 		;;
-	send | recv | peek | set | purge) # one
+	send | recv | peek | set | purge | save | restore) # one
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i - 1]} in
 			--capacity | --max-* | --timeout | -t | --count | -n | --position | -p) continue ;;

@@ -33,6 +33,8 @@ static const char recv_help[] =
 "  -0, --null             write a NUL after each message\n"
 "      --json             write one object a line: \"data\" has the message as text\n"
 "                         when \"encoding\" is \"utf-8\", else in \"base64\"\n"
+"      --framed           write frames, for `stacq send --framed`: messages with\n"
+"                         number, priority, time and deliveries; many at once\n"
 "\n"
 "No message is taken while standard output cannot be written. One that could not\n"
 "be written after all is sent back to the queue if that is possible.\n"
@@ -41,13 +43,15 @@ static const char recv_help[] =
 "the queue was sealed and empty before enough came (not for --all, --follow).\n"
 "\n"
 "  while job=$(stacq recv jobs); do run \"$job\"; done\n"
-"  stacq recv jobs --follow --json | jq -r .data\n";
+"  stacq recv jobs --follow --json | jq -r .data\n"
+"  stacq recv jobs --follow --framed | stacq send others --framed\n";
 
 struct receiver {
 	const char *name;
 	int fd;
 	int timeout_ms;		/* for each message; -1 is none */
 	enum framing framing;
+	uint64_t wanted;	/* so many in all */
 	uint64_t received;
 };
 
@@ -127,10 +131,96 @@ static void put_back(struct receiver *r, const void *buf, size_t len)
 		close(fd);
 }
 
-/* One message. Returns RC_OK, RC_NOTHING and RC_SEALED in silence. */
-static int receive_one(struct receiver *r, void **buf, size_t *size)
+/*
+ * Frames: to a queue in the order in which they were received; to a stack the
+ * last one first, so that what was on top is on top again.
+ */
+static void put_back_frames(struct receiver *r, const char *buf, size_t len)
+{
+	uint64_t count = count_frames(buf, len, NULL), sent = 0;
+	int fd = stacq_open(r->name, O_WRONLY | O_NONBLOCK);
+	struct stacq_info info;
+	size_t at, size;
+	int error;
+
+	if (fd < 0 || stacq_info(fd, &info) < 0 || stacq_set_framed(fd, 1) < 0)
+		goto out;
+	for (; sent < count; sent++) {
+		at = info.order == STACQ_LIFO ? skip_frames(buf, len, count - 1 - sent) : 0;
+		size = skip_frames(buf + at, len - at, 1);
+		if (stacq_send_frames(fd, buf + at, size, 0) < 0)
+			break;
+		if (at == 0)
+			buf += size;
+		len -= size;
+	}
+out:
+	error = errno;
+	if (sent)
+		complain("%s: %" PRIu64 " message%s that could not be written: sent back to the queue",
+			 r->name, sent, plural(sent));
+	if (sent < count)
+		complain("%s: %" PRIu64 " message%s that could not be written: lost: sending back: %s",
+			 r->name, count - sent, plural(count - sent), strerror(error));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* As stacq_recv(), and no more messages than are wanted. */
+static ssize_t take_frames(struct receiver *r, void **buf, size_t *size)
+{
+	const size_t least = STACQ_FRAME_SIZE(1);
+	uint64_t left = r->wanted - r->received;
+	size_t room, asked;
+	ssize_t len;
+
+	if (!*buf) {
+		*buf = malloc(OUTPUT_ROOM);
+		if (!*buf)
+			return -1;
+		*size = OUTPUT_ROOM;
+	}
+	asked = *size < OUTPUT_ROOM ? *size : OUTPUT_ROOM;
+	/* Where one more does not fit, no more come. */
+	if (left < asked / least)
+		asked = (left + 1) * least - 8;
+	room = asked;
+	len = stacq_recv_frames(r->fd, buf, &room, 0);
+	if (room != asked)
+		*size = room;
+	return len;
+}
+
+static int write_frames(struct receiver *r, const void *buf, size_t len)
+{
+	size_t written = write_bytes(buf, len), done;
+	int error = errno;
+
+	if (written == len)
+		return 0;
+	done = skip_frames(buf, written, UINT64_MAX);
+	r->received += count_frames(buf, done, NULL);
+	if (!stop_signal)
+		complain("standard output: %s", strerror(error));
+	put_back_frames(r, (const char *)buf + done, len - done);
+	return -1;
+}
+
+static int write_one(struct receiver *r, const void *buf, size_t len)
+{
+	if (write_message(r->framing, buf, len, NULL) == 0)
+		return 0;
+	if (!stop_signal)
+		complain("standard output: %s", strerror(errno));
+	put_back(r, buf, len);
+	return -1;
+}
+
+/* One message, or some in frames. Returns RC_OK, RC_NOTHING and RC_SEALED in silence. */
+static int receive(struct receiver *r, void **buf, size_t *size)
 {
 	int64_t deadline = r->timeout_ms < 0 ? -1 : now_ms() + r->timeout_ms;
+	bool framed = r->framing == FRAME_FRAMED;
 	ssize_t len;
 
 	for (;;) {
@@ -141,7 +231,8 @@ static int receive_one(struct receiver *r, void **buf, size_t *size)
 				complain("standard output: %s", strerror(errno));
 			return RC_FAILED;
 		}
-		len = stacq_recv(r->fd, buf, size, 0);
+		len = framed ? take_frames(r, buf, size) :
+			stacq_recv(r->fd, buf, size, 0);
 		if (len >= 0)
 			break;
 		/* EAGAIN: another reader was faster. */
@@ -150,13 +241,9 @@ static int receive_one(struct receiver *r, void **buf, size_t *size)
 	}
 	if (len == 0)
 		return RC_SEALED;
-	if (write_message(r->framing, *buf, (size_t)len, NULL) < 0) {
-		if (!stop_signal)
-			complain("standard output: %s", strerror(errno));
-		put_back(r, *buf, (size_t)len);
+	if ((framed ? write_frames : write_one)(r, *buf, (size_t)len) < 0)
 		return RC_FAILED;
-	}
-	r->received++;
+	r->received += framed ? count_frames(*buf, (size_t)len, NULL) : 1;
 	return RC_OK;
 }
 
@@ -179,7 +266,7 @@ static void say_interrupted(const char *name, const char *done, uint64_t count)
 
 int cmd_recv(int argc, char **argv)
 {
-	enum { NONBLOCK = 256, JSON };
+	enum { NONBLOCK = 256, JSON, FRAMED };
 	static const struct option options[] = {
 		{ "count", required_argument, NULL, 'n' },
 		{ "all", no_argument, NULL, 'a' },
@@ -189,11 +276,12 @@ int cmd_recv(int argc, char **argv)
 		{ "raw", no_argument, NULL, 'r' },
 		{ "null", no_argument, NULL, '0' },
 		{ "json", no_argument, NULL, JSON },
+		{ "framed", no_argument, NULL, FRAMED },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
 	struct receiver r = { .timeout_ms = -1, .framing = FRAME_LINE };
-	bool all = false, follow = false, counted = false;
+	bool all = false, follow = false, counted = false, framed = false;
 	uint64_t count = 1;
 	void *buf = NULL;
 	size_t size = 0;
@@ -231,6 +319,9 @@ int cmd_recv(int argc, char **argv)
 		case JSON:
 			r.framing = FRAME_JSON;
 			break;
+		case FRAMED:
+			framed = true;
+			break;
 		case 'h':
 			fputs(recv_help, stdout);
 			return RC_OK;
@@ -243,11 +334,14 @@ int cmd_recv(int argc, char **argv)
 				   "one queue at a time");
 	if (counted && (all || follow))
 		return usage_error(argv, "either --count or --all or --follow");
+	if (framed && r.framing != FRAME_LINE)
+		return usage_error(argv, "either --framed or --raw or --null or --json");
+	if (framed)
+		r.framing = FRAME_FRAMED;
 	r.name = argv[optind];
 	if (!check_name(r.name))
 		return RC_USAGE;
-	if (all || follow)
-		count = UINT64_MAX;
+	r.wanted = all || follow ? UINT64_MAX : count;
 	/* --all --follow is --follow */
 	if (follow)
 		all = false;
@@ -261,12 +355,16 @@ int cmd_recv(int argc, char **argv)
 	r.fd = stacq_open(r.name, O_RDONLY | O_NONBLOCK);
 	if (r.fd < 0)
 		return queue_error(r.name);
+	if (framed && stacq_set_framed(r.fd, 1) < 0) {
+		rc = queue_error(r.name);
+		goto out;
+	}
 	catch_signals();
 	signal(SIGPIPE, SIG_IGN);
-	while (rc == RC_OK && r.received < count && !stop_signal)
-		rc = receive_one(&r, &buf, &size);
+	while (rc == RC_OK && r.received < r.wanted && !stop_signal)
+		rc = receive(&r, &buf, &size);
 
-	if (stop_signal && r.received < count) {
+	if (stop_signal && r.received < r.wanted) {
 		say_interrupted(r.name, "received", r.received);
 		rc = RC_FAILED;
 	} else if (rc == RC_NOTHING && all) {
@@ -279,6 +377,7 @@ int cmd_recv(int argc, char **argv)
 	} else if (rc == RC_SEALED) {
 		complain("%s: sealed and empty", r.name);
 	}
+out:
 	free(buf);
 	close(r.fd);
 	return rc;

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char send_help[] =
 "Usage: stacq send NAME [OPTION]... [--] [MESSAGE]...\n"
+"   or: stacq send NAME --framed [OPTION]... [--] [FILE]...\n"
 "Send each MESSAGE, or without any, standard input as one message. Waits while\n"
 "the queue is full.\n"
 "\n"
@@ -20,95 +20,54 @@ static const char send_help[] =
 "                         newline; empty lines are skipped and counted, since a\n"
 "                         message has at least one byte\n"
 "  -0, --null             like --lines, for messages that end in a NUL\n"
+"      --framed           each FILE, or without any, standard input, is made of\n"
+"                         frames, as `stacq recv --framed` and `stacq save` write\n"
+"                         them: messages that keep their priority, time and\n"
+"                         deliveries. All files are checked before the first\n"
+"                         message is sent; a pipe is checked as it comes\n"
 "  -t, --timeout SECONDS  wait no longer than this for room, for each message\n"
 "      --nonblock         do not wait: --timeout 0\n"
 "  -h, --help             this text\n"
 "\n"
-"Standard input that is empty, and an empty MESSAGE, are errors. Each message is\n"
-"sent whole or not at all; after an error nothing more is sent, and the messages\n"
-"sent before it stay sent. With --lines a terminal shows how far it has got.\n"
+"Standard input that is empty, and an empty MESSAGE, are errors. (No frames are\n"
+"none.) Each message is sent whole or not at all; after an error nothing more is\n"
+"sent, and the messages sent before it stay sent. With --lines and --framed a\n"
+"terminal shows how far it has got.\n"
 "\n"
 "Exit status: 3 when there was no room in the time allowed, 4 when sealed.\n"
 "\n"
 "  stacq send jobs one two 'number three'\n"
 "  stacq send jobs < picture.png\n"
-"  find . -name '*.c' -print0 | stacq send jobs --null\n";
+"  find . -name '*.c' -print0 | stacq send jobs --null\n"
+"  stacq recv jobs --all --framed | ssh there stacq send jobs --framed\n";
 
-/* ---- how far it has got ------------------------------------------------- */
-
-struct progress {
-	const char *name;
-	bool on;		/* standard error is a terminal */
-	bool drawn;
-	int64_t next_ms;	/* when to draw again */
-	uint64_t total;		/* bytes of input; 0 is unknown */
-	uint64_t read;		/* bytes of input so far */
-	uint64_t messages;
-	uint64_t bytes;
-};
-
-static void progress_start(struct progress *p, const char *name)
-{
-	struct stat st;
-	off_t start;
-
-	*p = (struct progress) { .name = name, .on = isatty(STDERR_FILENO) };
-	/* What takes less than half a second needs no bar. */
-	p->next_ms = now_ms() + 500;
-	start = lseek(STDIN_FILENO, 0, SEEK_CUR);
-	if (start >= 0 && fstat(STDIN_FILENO, &st) == 0 &&
-	    S_ISREG(st.st_mode) && st.st_size > start)
-		p->total = (uint64_t)(st.st_size - start);
-}
-
-static void progress_draw(struct progress *p)
-{
-	char line[512], size[16], bar[64];
-	struct winsize ws;
-	int width = 80;
-	int len, room;
-
-	if (!p->on || now_ms() < p->next_ms)
-		return;
-	p->next_ms = now_ms() + 100;
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
-		width = ws.ws_col;
-	len = snprintf(line, sizeof(line), "%s: %llu message%s, %s", p->name,
-		       (unsigned long long)p->messages, plural(p->messages),
-		       human_size(p->bytes, size));
-	/* "  [#####.....] 100%", and a column that stays free */
-	room = width - len - 10;
-	if (p->total && room >= 10) {
-		double part = (double)p->read / (double)p->total;
-		int filled;
-
-		if (part > 1)	/* the file has grown */
-			part = 1;
-		if (room > (int)sizeof(bar) - 1)
-			room = sizeof(bar) - 1;
-		filled = (int)(part * room);
-		memset(bar, '.', (size_t)room);
-		memset(bar, '#', (size_t)filled);
-		snprintf(line + len, sizeof(line) - (size_t)len, "  [%.*s] %3d%%",
-			 room, bar, (int)(part * 100));
-	}
-	fprintf(stderr, "\r%.*s\033[K", width - 1, line);
-	p->drawn = true;
-}
-
-static void progress_clear(struct progress *p)
-{
-	if (p->drawn)
-		fputs("\r\033[K", stderr);
-}
+static const char restore_help[] =
+"Usage: stacq restore NAME [OPTION]... < FILE\n"
+"Send the messages that `stacq save` wrote, in the order in which they were sent\n"
+"first, so that a queue and a stack come back alike, after what is there already.\n"
+"They keep priority, time and deliveries; they get new numbers (seq).\n"
+"\n"
+"  -t, --timeout SECONDS  wait no longer than this for room, each time\n"
+"      --nonblock         do not wait: --timeout 0\n"
+"  -h, --help             this text\n"
+"\n"
+"A file is checked first, as a whole: when there is anything wrong in it, nothing\n"
+"is sent. A pipe is checked as it comes. When it has to stop half-way, it says\n"
+"how many messages were restored: these are the first ones of the file.\n"
+"\n"
+"Exit status: 3 when there was no room in the time allowed, 4 when sealed.\n";
 
 /* ---- sending ------------------------------------------------------------ */
 
 struct sender {
 	const char *name;
+	const char *done;	/* "sent", in words to the user */
 	int fd;
 	int timeout_ms;
 	size_t longest;		/* no message can be longer */
+	size_t largest;		/* of the frames that were checked */
+	uint64_t largest_at;	/* byte where that one begins, */
+	const char *largest_in;	/* and of what */
 	struct stacq_info info;	/* as of the start */
 	struct progress progress;
 };
@@ -187,12 +146,18 @@ static int send_arguments(struct sender *s, int count, char **messages)
 	return rc;
 }
 
-/* Standard input, in pieces. */
+/* Standard input, or a file, in pieces. */
 struct input {
+	const char *name;
+	int fd;
 	char *buf;
 	size_t size;
 	size_t start, end;	/* what is in it */
 	bool eof;
+};
+
+static const struct input standard_input = {
+	.name = "standard input", .fd = STDIN_FILENO,
 };
 
 /* Reads more; returns 0 at the end of the input as well, with eof set. */
@@ -220,7 +185,7 @@ static int input_more(struct input *in, size_t most)
 		in->size = size;
 	}
 	do {
-		n = read(STDIN_FILENO, in->buf + in->end, in->size - in->end);
+		n = read(in->fd, in->buf + in->end, in->size - in->end);
 	} while (n < 0 && errno == EINTR && !stop_signal);
 	if (n < 0)
 		return -1;
@@ -229,24 +194,24 @@ static int input_more(struct input *in, size_t most)
 	return 0;
 }
 
-static int input_error(struct sender *s)
+static int input_error(struct sender *s, const struct input *in)
 {
 	progress_clear(&s->progress);
 	if (errno == EINTR)
 		complain("%s: interrupted", s->name);
 	else
-		complain("standard input: %s", strerror(errno));
+		complain("%s: %s", in->name, strerror(errno));
 	return RC_FAILED;
 }
 
 static int send_input(struct sender *s)
 {
-	struct input in = { 0 };
+	struct input in = standard_input;
 	int rc = RC_FAILED;
 
 	while (!in.eof && in.end <= s->longest) {
 		if (input_more(&in, s->longest + 1) < 0) {
-			rc = input_error(s);
+			rc = input_error(s, &in);
 			goto out;
 		}
 	}
@@ -266,11 +231,11 @@ static int send_lines(struct sender *s, char delimiter)
 {
 	const char *unit = delimiter == '\n' ? "line" : "message";
 	uint64_t number = 0, empty = 0;
-	struct input in = { 0 };
+	struct input in = standard_input;
 	size_t searched = 0;	/* so much of what is in the buffer */
 	int rc = RC_OK;
 
-	progress_start(&s->progress, s->name);
+	progress_start(&s->progress, s->name, in.fd);
 	for (;;) {
 		size_t stored = in.end - in.start;
 		char *line = in.buf ? in.buf + in.start : NULL;
@@ -292,7 +257,7 @@ static int send_lines(struct sender *s, char delimiter)
 		if (!stop && !in.eof) {
 			searched = stored;
 			if (input_more(&in, s->longest + 2) < 0) {
-				rc = input_error(s);
+				rc = input_error(s, &in);
 				break;
 			}
 			continue;
@@ -319,24 +284,249 @@ static int send_lines(struct sender *s, char delimiter)
 	return rc;
 }
 
-int cmd_send(int argc, char **argv)
+/* ---- frames ------------------------------------------------------------- */
+
+/* Whole frames; @at is the byte of the input where they begin. */
+static int send_batch(struct sender *s, const struct input *in, const char *buf,
+		      size_t len, uint64_t at)
 {
-	enum { NONBLOCK = 256 };
+	char what[512];
+	ssize_t n;
+
+	while (len > 0) {
+		n = -1;
+		errno = EINTR;
+		if (!stop_signal)
+			n = stacq_send_frames(s->fd, buf, len, s->timeout_ms);
+		if (n < 0 && errno == EINTR && !stop_signal)
+			continue;
+		if (n < 0) {
+			progress_clear(&s->progress);
+			snprintf(what, sizeof(what), "the message at byte %llu of %s",
+				 (unsigned long long)at, in->name);
+			return send_error(s, what);
+		}
+		s->progress.read += (uint64_t)n;
+		s->progress.messages += count_frames(buf, (size_t)n, &s->progress.bytes);
+		progress_draw(&s->progress);
+		buf += n;
+		len -= (size_t)n;
+		at += (uint64_t)n;
+	}
+	return RC_OK;
+}
+
+/* Frames up to the end of the input: checked, and sent if @send. */
+static int walk_frames(struct sender *s, struct input *in, bool send)
+{
+	unsigned long long at = 0;	/* where the next frame begins */
+	struct stacq_peek desc;
+	const void *data;
+	char what[512];
+	size_t whole;
+	ssize_t len;
+	int rc;
+
+	for (;;) {
+		if (input_more(in, (size_t)STACQ_FRAME_SIZE(s->longest)) < 0)
+			return input_error(s, in);
+		for (whole = 0;; whole += (size_t)len) {
+			len = stacq_frame_next(in->buf + in->start + whole,
+					       in->end - in->start - whole,
+					       &data, &desc);
+			if (len < 0 || desc.len > s->longest)
+				break;
+			if (desc.len > s->largest) {
+				s->largest = (size_t)desc.len;
+				s->largest_at = at + whole;
+				s->largest_in = in->name;
+			}
+			if (len == 0)
+				break;
+		}
+		if (send) {
+			rc = send_batch(s, in, in->buf + in->start, whole, at);
+			if (rc != RC_OK)
+				return rc;
+		}
+		in->start += whole;
+		at += whole;
+		if (len < 0) {
+			progress_clear(&s->progress);
+			complain("%s: no frame begins at byte %llu; what `stacq save` and `stacq recv --framed` write is made of frames",
+				 in->name, at);
+			return RC_FAILED;
+		}
+		if (desc.len > s->longest) {
+			progress_clear(&s->progress);
+			snprintf(what, sizeof(what), "the message at byte %llu of %s",
+				 at, in->name);
+			say_too_long(s, what);
+			return RC_FAILED;
+		}
+		if (!in->eof)
+			continue;
+		if (in->start == in->end)
+			return RC_OK;
+		progress_clear(&s->progress);
+		complain("%s: the frame at byte %llu is cut short", in->name, at);
+		return RC_FAILED;
+	}
+}
+
+/* Check a file, standard input if @path is NULL; a pipe is checked as it comes. */
+static int check_input(struct sender *s, const char *path)
+{
+	struct input in = standard_input;
+	off_t start = 0;
+	struct stat st;
+	int rc;
+
+	if (path)
+		in.name = path;
+	if ((path ? stat(path, &st) : fstat(in.fd, &st)) < 0)
+		return input_error(s, &in);
+	if (!S_ISREG(st.st_mode))
+		return RC_OK;
+	if (path)
+		in.fd = open(path, O_RDONLY | O_CLOEXEC);
+	else
+		start = lseek(in.fd, 0, SEEK_CUR);
+	if (in.fd < 0 || start < 0)
+		return input_error(s, &in);
+	rc = walk_frames(s, &in, false);
+	free(in.buf);
+	if (path)
+		close(in.fd);
+	else if (lseek(in.fd, start, SEEK_SET) < 0 && rc == RC_OK)
+		rc = input_error(s, &in);
+	return rc;
+}
+
+static int send_file(struct sender *s, const char *path)
+{
+	struct input in = standard_input;
+	int rc;
+
+	if (path) {
+		in.name = path;
+		in.fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (in.fd < 0)
+			return input_error(s, &in);
+	}
+	rc = walk_frames(s, &in, true);
+	free(in.buf);
+	if (path)
+		close(in.fd);
+	return rc;
+}
+
+/* ---- the commands ------------------------------------------------------- */
+
+/* Returns RC_OK with the queue open. */
+static int open_queue(struct sender *s)
+{
+	/*
+	 * Without an end to the waiting the kernel does it, which knows exactly
+	 * when there is room; stacq_send() has to try now and then.
+	 */
+	s->fd = stacq_open(s->name, O_WRONLY | (s->timeout_ms < 0 ? 0 : O_NONBLOCK));
+	if (s->fd < 0)
+		return queue_error(s->name);
+	if (stacq_info(s->fd, &s->info) < 0) {
+		int rc = queue_error(s->name);
+
+		close(s->fd);
+		s->fd = -1;
+		return rc;
+	}
+	/* So that endless input does not fill the memory before it is refused. */
+	if (s->info.max_msg_size && s->info.max_msg_size < s->longest)
+		s->longest = (size_t)s->info.max_msg_size;
+	if (s->info.max_bytes && s->info.max_bytes < s->longest)
+		s->longest = (size_t)s->info.max_bytes;
+	return RC_OK;
+}
+
+static int send_framed(struct sender *s, int count, char **files)
+{
+	static char *standard[] = { NULL };
+	char what[512];
+	int rc;
+
+	if (count == 0) {
+		files = standard;
+		count = 1;
+	}
+	for (int i = 0; i < count; i++) {
+		rc = check_input(s, files[i]);
+		if (rc != RC_OK) {
+			complain("%s: nothing was %s", s->name, s->done);
+			return rc;
+		}
+	}
+	rc = open_queue(s);
+	if (rc != RC_OK)
+		return rc;
+	if (s->largest > s->longest) {
+		snprintf(what, sizeof(what), "the message at byte %llu of %s",
+			 (unsigned long long)s->largest_at, s->largest_in);
+		say_too_long(s, what);
+		rc = RC_FAILED;
+	} else if (stacq_set_framed(s->fd, 1) < 0) {
+		rc = queue_error(s->name);
+	}
+	catch_signals();
+	progress_start(&s->progress, s->name, files[0] ? -1 : STDIN_FILENO);
+	for (int i = 0; i < count && rc == RC_OK; i++)
+		rc = send_file(s, files[i]);
+	progress_clear(&s->progress);
+	close(s->fd);
+	return rc;
+}
+
+static int send_messages(struct sender *s, bool lines, char delimiter,
+			 int count, char **messages)
+{
+	int rc = open_queue(s);
+
+	if (rc != RC_OK)
+		return rc;
+	catch_signals();
+	if (count)
+		rc = send_arguments(s, count, messages);
+	else if (lines)
+		rc = send_lines(s, delimiter);
+	else
+		rc = send_input(s);
+	close(s->fd);
+	return rc;
+}
+
+static int send_command(int argc, char **argv, bool restore)
+{
+	enum { NONBLOCK = 256, FRAMED };
 	static const struct option options[] = {
 		{ "lines", no_argument, NULL, 'l' },
 		{ "null", no_argument, NULL, '0' },
+		{ "framed", no_argument, NULL, FRAMED },
+		/* restore has those from here on */
 		{ "nonblock", no_argument, NULL, NONBLOCK },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
-	struct sender s = { .timeout_ms = -1, .longest = INT_MAX / 2 };
-	bool lines = false;
+	struct sender s = {
+		.done = restore ? "restored" : "sent",
+		.fd = -1, .timeout_ms = -1, .longest = INT_MAX / 2,
+	};
+	bool lines = false, framed = restore;
 	char delimiter = '\n';
 	int opt, rc, count;
 	uint64_t sent;
 
-	while ((opt = getopt_long(argc, argv, "l0t:h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, restore ? "t:h" : "l0t:h",
+				  restore ? options + 3 : options, NULL)) != -1) {
 		switch (opt) {
 		case '0':
 			delimiter = '\0';
@@ -344,6 +534,9 @@ int cmd_send(int argc, char **argv)
 			break;
 		case 'l':
 			lines = true;
+			break;
+		case FRAMED:
+			framed = true;
 			break;
 		case NONBLOCK:
 			s.timeout_ms = 0;
@@ -354,7 +547,7 @@ int cmd_send(int argc, char **argv)
 						   optarg);
 			break;
 		case 'h':
-			fputs(send_help, stdout);
+			fputs(restore ? restore_help : send_help, stdout);
 			return RC_OK;
 		default:
 			return usage_hint(argv);
@@ -366,43 +559,34 @@ int cmd_send(int argc, char **argv)
 	if (!check_name(s.name))
 		return RC_USAGE;
 	count = argc - optind;
+	if (restore && count)
+		return usage_error(argv, "one queue at a time; the file is standard input");
+	if (lines && framed)
+		return usage_error(argv, "either --framed or --lines or --null");
 	if (lines && count)
 		return usage_error(argv, "messages come either as arguments or from standard input");
-	for (int i = optind; i < argc; i++)
+	for (int i = optind; i < argc && !framed; i++)
 		if (!*argv[i])
 			return usage_error(argv, "message %d is empty, and a message has at least one byte",
 					   i - optind + 1);
 
-	/*
-	 * Without an end to the waiting the kernel does it, which knows exactly
-	 * when there is room; stacq_send() has to try now and then.
-	 */
-	s.fd = stacq_open(s.name, O_WRONLY | (s.timeout_ms < 0 ? 0 : O_NONBLOCK));
-	if (s.fd < 0)
-		return queue_error(s.name);
-	if (stacq_info(s.fd, &s.info) < 0) {
-		rc = queue_error(s.name);
-		goto out;
-	}
-	/* So that endless input does not fill the memory before it is refused. */
-	if (s.info.max_msg_size && s.info.max_msg_size < s.longest)
-		s.longest = (size_t)s.info.max_msg_size;
-	if (s.info.max_bytes && s.info.max_bytes < s.longest)
-		s.longest = (size_t)s.info.max_bytes;
-
-	catch_signals();
-	if (count)
-		rc = send_arguments(&s, count, argv + optind);
-	else if (lines)
-		rc = send_lines(&s, delimiter);
-	else
-		rc = send_input(&s);
+	rc = framed ? send_framed(&s, count, argv + optind) :
+		send_messages(&s, lines, delimiter, count, argv + optind);
 	sent = s.progress.messages;
 	/* How much is done is news when it is not all, or took its time. */
-	if ((rc != RC_OK && (lines || count > 1)) || s.progress.drawn)
-		complain("%s: %llu message%s sent", s.name,
-			 (unsigned long long)sent, plural(sent));
-out:
-	close(s.fd);
+	if (s.fd >= 0 &&
+	    ((rc != RC_OK && (lines || framed || count > 1)) || s.progress.drawn))
+		complain("%s: %llu message%s %s", s.name,
+			 (unsigned long long)sent, plural(sent), s.done);
 	return rc;
+}
+
+int cmd_send(int argc, char **argv)
+{
+	return send_command(argc, argv, false);
+}
+
+int cmd_restore(int argc, char **argv)
+{
+	return send_command(argc, argv, true);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -32,6 +33,13 @@ static int write_all(struct iovec *iov, int count)
 		}
 	}
 	return 0;
+}
+
+size_t write_bytes(const void *buf, size_t len)
+{
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
+
+	return len == 0 || write_all(&iov, 1) == 0 ? len : len - iov.iov_len;
 }
 
 bool is_utf8(const void *buf, size_t len)
@@ -240,4 +248,59 @@ void print_json(struct json_object *object, int flags)
 	puts(json_object_to_json_string_ext(object, flags |
 					    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
+}
+
+void progress_start(struct progress *p, const char *name, int fd)
+{
+	struct stat st;
+	off_t start;
+
+	*p = (struct progress) { .name = name, .on = isatty(STDERR_FILENO) };
+	/* What takes less than half a second needs no bar. */
+	p->next_ms = now_ms() + 500;
+	start = lseek(fd, 0, SEEK_CUR);
+	if (start >= 0 && fstat(fd, &st) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_size > start)
+		p->total = (uint64_t)(st.st_size - start);
+}
+
+void progress_draw(struct progress *p)
+{
+	char line[512], size[16], bar[64];
+	struct winsize ws;
+	int width = 80;
+	int len, room;
+
+	if (!p->on || now_ms() < p->next_ms)
+		return;
+	p->next_ms = now_ms() + 100;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
+		width = ws.ws_col;
+	len = snprintf(line, sizeof(line), "%s: %llu message%s, %s", p->name,
+		       (unsigned long long)p->messages, plural(p->messages),
+		       human_size(p->bytes, size));
+	/* "  [#####.....] 100%", and a column that stays free */
+	room = width - len - 10;
+	if (p->total && room >= 10) {
+		double part = (double)p->read / (double)p->total;
+		int filled;
+
+		if (part > 1)	/* the file has grown */
+			part = 1;
+		if (room > (int)sizeof(bar) - 1)
+			room = sizeof(bar) - 1;
+		filled = (int)(part * room);
+		memset(bar, '.', (size_t)room);
+		memset(bar, '#', (size_t)filled);
+		snprintf(line + len, sizeof(line) - (size_t)len, "  [%.*s] %3d%%",
+			 room, bar, (int)(part * 100));
+	}
+	fprintf(stderr, "\r%.*s\033[K", width - 1, line);
+	p->drawn = true;
+}
+
+void progress_clear(struct progress *p)
+{
+	if (p->drawn)
+		fputs("\r\033[K", stderr);
 }

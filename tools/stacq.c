@@ -25,6 +25,8 @@ static const struct command {
 	{ "seal",	cmd_seal,	"refuse further messages; readers drain the rest" },
 	{ "unseal",	cmd_unseal,	"accept messages again" },
 	{ "purge",	cmd_purge,	"throw away all messages of a queue" },
+	{ "save",	cmd_save,	"write all messages to a file" },
+	{ "restore",	cmd_restore,	"send the messages of such a file" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))

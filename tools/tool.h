@@ -36,6 +36,8 @@ int cmd_set(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
 int cmd_unseal(int argc, char **argv);
 int cmd_purge(int argc, char **argv);
+int cmd_save(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 
 /* ---- util.c: words to numbers, errors, signals -------------------------- */
 
@@ -74,6 +76,11 @@ void describe_node(const struct stat *st, char *buf, size_t size);
 /* "1 message", "2 messages", "" for the plural ending. */
 const char *plural(uint64_t n);
 
+/* The size of the first @count frames in a buffer, or of as many as are there whole. */
+size_t skip_frames(const void *buf, size_t len, uint64_t count);
+/* How many whole frames begin a buffer. The bytes of their messages are added to @bytes, if not NULL. */
+uint64_t count_frames(const void *buf, size_t len, uint64_t *bytes);
+
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t now_ms(void);
 
@@ -87,11 +94,15 @@ int finish_signals(int rc);
 
 /* ---- output.c: messages and numbers ------------------------------------- */
 
+/* For frames on their way out: what a pipe takes at once. */
+#define OUTPUT_ROOM	65536
+
 enum framing {
 	FRAME_LINE,	/* a newline after each message that does not end in one */
 	FRAME_RAW,	/* the bytes */
 	FRAME_NUL,	/* a NUL after each */
 	FRAME_JSON,	/* one object a line */
+	FRAME_FRAMED,	/* as the kernel makes them; not for write_message() */
 };
 
 /*
@@ -101,6 +112,8 @@ enum framing {
  */
 int write_message(enum framing framing, const void *buf, size_t len,
 		  struct json_object *more);
+/* The same with bytes; returns how many, with errno when not all. */
+size_t write_bytes(const void *buf, size_t len);
 bool is_utf8(const void *buf, size_t len);
 char *base64(const void *buf, size_t len);
 /* "3.4 MiB" */
@@ -109,5 +122,22 @@ const char *human_size(uint64_t bytes, char buf[16]);
 struct json_object *info_json(const struct stacq_info *info,
 			      const struct stat *node, bool partial);
 void print_json(struct json_object *object, int flags);
+
+/* How far sending has got, shown on a terminal. */
+struct progress {
+	const char *name;
+	bool on;		/* standard error is a terminal */
+	bool drawn;
+	int64_t next_ms;	/* when to draw again */
+	uint64_t total;		/* bytes of input; 0 is unknown */
+	uint64_t read;		/* bytes of input so far */
+	uint64_t messages;
+	uint64_t bytes;
+};
+
+/* @fd is the input. */
+void progress_start(struct progress *p, const char *name, int fd);
+void progress_draw(struct progress *p);
+void progress_clear(struct progress *p);
 
 #endif /* STACQ_TOOL_H */

@@ -255,6 +255,41 @@ int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* ---- frames ------------------------------------------------------------- */
+
+size_t skip_frames(const void *buf, size_t len, uint64_t count)
+{
+	struct stacq_peek desc;
+	const void *data;
+	size_t at = 0;
+	ssize_t n;
+
+	for (; count > 0; count--) {
+		n = stacq_frame_next((const char *)buf + at, len - at, &data, &desc);
+		if (n <= 0)
+			break;
+		at += (size_t)n;
+	}
+	return at;
+}
+
+uint64_t count_frames(const void *buf, size_t len, uint64_t *bytes)
+{
+	struct stacq_peek desc;
+	uint64_t count = 0;
+	const void *data;
+	ssize_t n;
+
+	while ((n = stacq_frame_next(buf, len, &data, &desc)) > 0) {
+		buf = (const char *)buf + n;
+		len -= (size_t)n;
+		count++;
+		if (bytes)
+			*bytes += desc.len;
+	}
+	return count;
+}
+
 /* ---- signals ------------------------------------------------------------ */
 
 volatile int stop_signal;

@@ -6,7 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 
-commands='create rm ls send recv peek stat set seal unseal purge'
+commands='create rm ls send recv peek stat set seal unseal purge save restore'
 
 setup()
 {
@@ -17,6 +17,9 @@ stacq()
 {
 	"$stacq" "$@"
 }
+
+# shellcheck source=/dev/null
+source "$BATS_TEST_DIRNAME/device/command.bash"
 
 without_module()
 {
@@ -33,6 +36,19 @@ usage()
 	[ -z "$output" ]
 	# shellcheck disable=SC2154 # set by run
 	[[ $stderr == *"$text"* ]] || { echo "$stderr"; false; }
+}
+
+# checked FILE TEXT: sending frames from the file fails for that reason, before anything is opened
+checked()
+{
+	for command in 'restore jobs:restored' 'send jobs --framed:sent'; do
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr stacq ${command%:*} < "$1"
+		[ "$status" -eq 1 ]
+		[ -z "$output" ]
+		[ "$stderr" = "stacq: standard input: $2
+stacq: jobs: nothing was ${command#*:}" ] || { echo "$stderr"; false; }
+	done
 }
 
 @test "without arguments: the help on standard error, status 2" {
@@ -118,21 +134,21 @@ usage()
 }
 
 @test "a missing name" {
-	for command in create rm send recv peek stat purge seal unseal; do
+	for command in create rm send recv peek stat purge seal unseal save restore; do
 		usage "stacq $command: a name is missing" "$command"
 	done
 	usage "a name is missing" set --capacity 3
 }
 
 @test "one name too many" {
-	for command in create recv peek purge; do
+	for command in create recv peek purge save restore; do
 		usage "one queue at a time" "$command" a b
 	done
 	usage "ls takes no names" ls a
 }
 
 @test "what is not a name" {
-	for command in create rm send recv peek stat purge seal unseal; do
+	for command in create rm send recv peek stat purge seal unseal save restore; do
 		usage "'a/b' is not a name" "$command" a/b
 		usage "'' is not a name" "$command" ''
 		usage "no queue can have this name" "$command" control
@@ -168,6 +184,14 @@ usage()
 	usage "either as arguments or from standard input" send q --lines one
 	usage "either as arguments or from standard input" send q --null one
 	usage "'soon' is not a number of seconds" send q --timeout soon one
+	usage "either --framed or --lines or --null" send q --framed --lines
+	usage "either --framed or --lines or --null" send q -0 --framed
+}
+
+@test "restore: arguments that make no sense" {
+	usage "'soon' is not a number of seconds" restore q --timeout soon
+	usage "unrecognized option '--lines'" restore q --lines
+	usage "invalid option -- 'l'" restore q -l
 }
 
 @test "recv: arguments that make no sense" {
@@ -175,6 +199,62 @@ usage()
 	usage "either --count or --all or --follow" recv q -n 2 --all
 	usage "either --count or --all or --follow" recv q -n 2 --follow
 	usage "'-1' is not a number of seconds" recv q --timeout -1
+	usage "either --framed or --raw or --null or --json" recv q --framed --raw
+	usage "either --framed or --raw or --null or --json" recv q -0 --framed
+	usage "either --framed or --raw or --null or --json" recv q --json --framed
+}
+
+@test "frames are checked before anything is sent, or opened" {
+	no_frame="; what \`stacq save\` and \`stacq recv --framed\` write is made of frames"
+	file=$BATS_TEST_TMPDIR/frames
+	frame one > "$file"
+	frame 'number two' 7 5 255 >> "$file"
+	cp "$file" "$file.good"
+	echo 'a line of text' > "$file"
+	checked "$file" "no frame begins at byte 0$no_frame"
+	head -c 100000 /dev/urandom | tr '\123' x > "$file"
+	checked "$file" "no frame begins at byte 0$no_frame"
+	(cat "$file.good" && echo) > "$file"
+	checked "$file" "no frame begins at byte 88$no_frame"
+	# 2000 good ones first, more than the buffer holds
+	for _ in {1..1000}; do cat "$file.good"; done > "$file"
+	printf 'Sq\0\0\0\0\0\0%024d' 0 >> "$file"
+	checked "$file" "no frame begins at byte 88000$no_frame"
+	frame x 32768 > "$file"
+	checked "$file" "no frame begins at byte 0$no_frame"
+	frame x 0 0 256 > "$file"
+	checked "$file" "no frame begins at byte 0$no_frame"
+	for size in 1 31 39 41 71 72 87; do
+		head -c "$size" "$file.good" > "$file"
+		checked "$file" "the frame at byte $((size > 40 ? 40 : 0)) is cut short"
+	done
+	run --separate-stderr stacq restore jobs < "$BATS_TEST_TMPDIR"
+	[ "$status" -eq 1 ]
+}
+
+@test "files of frames are all checked before the first is sent" {
+	file=$BATS_TEST_TMPDIR/frames
+	frame one > "$file"
+	run --separate-stderr stacq send jobs --framed "$file" "$file.none"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "stacq: $file.none: No such file or directory
+stacq: jobs: nothing was sent" ]
+}
+
+@test "save wants an output that can hold frames, before anything is opened" {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run --separate-stderr bash -c '"$1" save jobs >&-' - "$stacq"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "stacq: standard output: Bad file descriptor" ]
+	for output in /dev/null /dev/full; do
+		# shellcheck disable=SC2016 # the inner shell expands it
+		run --separate-stderr bash -c '"$1" save jobs --purge > "$2"' - "$stacq" $output
+		[ "$status" -eq 1 ]
+		[ "$stderr" = "stacq: standard output is not a file, and --purge needs one: what is in a pipe may never arrive" ]
+	done
+	command -v script > /dev/null || skip "no script command to make a terminal with"
+	run script -qec "$stacq save jobs" /dev/null
+	[[ $output == *"stacq: standard output is a terminal, and frames are no text; > FILE puts them into a file"* ]]
 }
 
 @test "peek: arguments that make no sense" {
@@ -184,13 +264,14 @@ usage()
 
 @test "the module is not loaded: every command says so, status 1" {
 	without_module
-	for command in create rm send recv peek stat seal unseal purge; do
+	for command in create rm send recv peek stat seal unseal purge restore; do
 		run --separate-stderr stacq "$command" jobs < /dev/null
 		[ "$status" -eq 1 ]
 		[ -z "$output" ]
 		[ "$stderr" = "stacq: is the stacq module loaded? Try: modprobe stacq" ]
 	done
-	for arguments in 'ls' 'ls --json' 'set jobs --capacity 3' 'stat --json jobs' 'send jobs hello'; do
+	for arguments in 'ls' 'ls --json' 'set jobs --capacity 3' 'stat --json jobs' 'send jobs hello' \
+		'recv jobs --framed' 'send jobs --framed' 'save jobs'; do
 		# shellcheck disable=SC2086
 		run --separate-stderr stacq $arguments
 		[ "$status" -eq 1 ]

@@ -210,6 +210,156 @@ static void test_requests(void)
 	ok(stacq_remove("") == -1 && errno == EINVAL, "stacq_remove: bad name");
 }
 
+/* stacq_frame_next() of a copy that ends where it ends, for the sanitizer. */
+static ssize_t next_in(const void *bytes, size_t size, struct stacq_peek *desc,
+		       char *text)
+{
+	void *copy = malloc(size ? size : 1);
+	const void *data = NULL;
+	ssize_t n;
+
+	if (!copy)
+		abort();
+	memcpy(copy, bytes, size);
+	n = stacq_frame_next(copy, size, &data, desc);
+	if (n > 0)
+		memcpy(text, data, (size_t)desc->len);
+	free(copy);
+	return n;
+}
+
+static bool no_frame(const unsigned char *good, size_t size, size_t at, int byte)
+{
+	unsigned char bad[64];
+	struct stacq_peek desc;
+	char text[64];
+
+	memcpy(bad, good, size);
+	bad[at] = (unsigned char)byte;
+	errno = 0;
+	return next_in(bad, size, &desc, text) == -1 && errno == EBADMSG;
+}
+
+/* A frame, whole. */
+static const unsigned char a_frame[40] = {
+	'S', 'q', 0x34, 0x12, 5, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
+	8, 7, 6, 5, 4, 3, 2, 1, 200, 0, 0, 0, 0, 0, 0, 0, 'h', 'e', 'l', 'l', 'o',
+};
+
+static const struct stacq_peek a_desc = {
+	.seq = 0x0807060504030201, .sent_ns = 0x0102030405060708,
+	.priority = 0x1234, .deliveries = 200,
+};
+
+static void test_frame_put(void)
+{
+	struct stacq_peek desc = a_desc;
+	unsigned char buf[48];
+	char *message;
+
+	memset(buf, 0xcc, sizeof(buf));
+	ok(stacq_frame_put(buf, sizeof(buf), "hello", 5, &desc) == 40 &&
+	   !memcmp(buf, a_frame, 40) && buf[40] == 0xcc, "stacq_frame_put: every byte");
+	ok(stacq_frame_put(buf, 40, "12345678", 8, NULL) == 40 && buf[39] == '8' &&
+	   buf[2] == 0 && buf[16] == 0, "stacq_frame_put: without a description");
+	memcpy(buf, "123456789", 9);
+	ok(stacq_frame_put(buf, 48, buf, 9, NULL) == 48 && !memcmp(buf + 32, "123456789\0", 10),
+	   "stacq_frame_put: a message that is in the buffer");
+	memset(buf, 0xcc, sizeof(buf));
+	errno = 0;
+	ok(stacq_frame_put(buf, 39, "hello", 5, &desc) == -1 && errno == ENOBUFS && buf[0] == 0xcc,
+	   "stacq_frame_put: too small a buffer");
+	errno = 0;
+	ok(stacq_frame_put(buf, 48, "", 0, &desc) == -1 && errno == EINVAL, "stacq_frame_put: no bytes");
+	desc.priority = STACQ_PRIORITY_MAX + 1;
+	ok(stacq_frame_put(buf, 48, "x", 1, &desc) == -1 && errno == EINVAL, "stacq_frame_put: priority");
+	desc = a_desc;
+	desc.deliveries = 256;
+	ok(stacq_frame_put(buf, 48, "x", 1, &desc) == -1 && errno == EINVAL, "stacq_frame_put: deliveries");
+	desc = a_desc;
+	desc.sent_ns = 1ULL << 63;
+	ok(stacq_frame_put(buf, 48, "x", 1, &desc) == -1 && errno == EINVAL && buf[0] == 0xcc,
+	   "stacq_frame_put: time");
+	message = calloc(1, 1);
+	ok(stacq_frame_put(buf, 48, message, (size_t)UINT32_MAX + 1, NULL) == -1 && errno == EINVAL &&
+	   stacq_frame_put(buf, 48, message, UINT32_MAX, NULL) == -1 && errno == ENOBUFS,
+	   "stacq_frame_put: longer than a frame can say");
+	free(message);
+}
+
+static void test_frame_next(void)
+{
+	struct stacq_peek desc, none = { 0 };
+	unsigned char buf[41];
+	bool good = true;
+	char text[64];
+
+	ok(next_in(a_frame, 40, &desc, text) == 40 && desc.len == 5 && !memcmp(text, "hello", 5) &&
+	   desc.seq == a_desc.seq && desc.sent_ns == a_desc.sent_ns &&
+	   desc.priority == a_desc.priority && desc.deliveries == 200 &&
+	   !desc.position && !desc.buf && !desc.flags, "stacq_frame_next: every field");
+	ok(stacq_frame_next(NULL, 0, NULL, &desc) == 0, "stacq_frame_next: an empty buffer");
+	for (size_t size = 0; size < 32; size++)
+		good &= next_in(a_frame, size, &desc, text) == 0 && !memcmp(&desc, &none, sizeof(desc));
+	ok(good, "stacq_frame_next: part of a header");
+	for (size_t size = 32; size < 40; size++)
+		good &= next_in(a_frame, size, &desc, text) == 0 && desc.len == 5;
+	ok(good, "stacq_frame_next: a header, and not all of the rest");
+	memcpy(buf, a_frame, 40);
+	buf[37] = buf[39] = 0xff;
+	ok(next_in(buf, 40, &desc, text) == 40, "stacq_frame_next: what fills it up is not looked at");
+	memcpy(buf, a_frame, 40);
+	memset(buf + 4, 0xff, 4);
+	ok(next_in(buf, 40, &desc, text) == 0 && desc.len == UINT32_MAX,
+	   "stacq_frame_next: the longest length");
+	ok(no_frame(a_frame, 40, 0, 's') && no_frame(a_frame, 40, 1, 'Q') &&
+	   no_frame(a_frame, 1, 0, 's') && no_frame(a_frame, 2, 1, 'Q'), "no frame: magic");
+	ok(no_frame(a_frame, 40, 3, 0x80), "no frame: priority");
+	ok(no_frame(a_frame, 40, 4, 0), "no frame: no bytes");
+	ok(no_frame(a_frame, 40, 23, 0x80), "no frame: time");
+	ok(no_frame(a_frame, 40, 25, 1) && no_frame(a_frame, 32, 27, 1), "no frame: deliveries");
+	ok(no_frame(a_frame, 40, 28, 1) && no_frame(a_frame, 40, 31, 0x80), "no frame: reserved");
+}
+
+/* Whatever is in a buffer: nothing outside is read, and what is a frame can be made again. */
+static void test_any_bytes(void)
+{
+	unsigned int random = 1, frames = 0;
+	bool good = true;
+
+	for (int round = 0; round < 300000; round++) {
+		size_t size = (random >> 8) % 120, at = 0;
+		unsigned char *buf = malloc(size ? size : 1), again[256];
+		struct stacq_peek desc;
+		const void *data;
+		ssize_t n = 0;
+
+		if (!buf)
+			abort();
+		for (size_t i = 0; i < size; i++)
+			buf[i] = a_frame[i % 40];
+		/* mostly nearly right */
+		for (unsigned int i = 0; i < (random >> 16) % 4 && size; i++) {
+			random = random * 1664525 + 1013904223;
+			buf[(random >> 8) % size] = (unsigned char)(random >> 24) &
+				(random & 0x8000 ? 0xff : 0x0f);
+		}
+		random = random * 1664525 + 1013904223;
+		while (at < size && (n = stacq_frame_next(buf + at, size - at, &data, &desc)) > 0) {
+			good &= (size_t)n <= size - at && n % 8 == 0 && desc.len >= 1 &&
+				(const unsigned char *)data == buf + at + 32 &&
+				desc.len + 32 <= (uint64_t)n && desc.len + 40 > (uint64_t)n;
+			good &= stacq_frame_put(again, sizeof(again), data, (size_t)desc.len, &desc) == n &&
+				!memcmp(again, buf + at, 32 + (size_t)desc.len);
+			at += (size_t)n;
+			frames++;
+		}
+		good &= n >= 0 || errno == EBADMSG;
+		free(buf);
+	}
+	ok(good && frames > 10000, "stacq_frame_next: 300000 buffers of nearly frames");
+}
+
 /* What can be seen of sending and receiving with a pipe for a queue. */
 static void test_calls(void)
 {
@@ -244,6 +394,12 @@ static void test_calls(void)
 	errno = 0;
 	ok(stacq_send(p[1], "x", 1, 10) == -1 && errno == EINVAL,
 	   "stacq_send: a timeout on a blocking file");
+	errno = 0;
+	ok(stacq_send_frames(p[1], a_frame, 40, 10) == -1 && errno == EINVAL &&
+	   stacq_send_frames(p[1], a_frame, 0, -1) == -1 && errno == EINVAL,
+	   "stacq_send_frames: a timeout on a blocking file, no bytes");
+	errno = 0;
+	ok(stacq_set_framed(p[0], 1) == -1 && errno == ENOTTY, "stacq_set_framed: not a queue");
 	close(p[0]);
 	close(p[1]);
 	free(buf);
@@ -257,6 +413,9 @@ int main(void)
 	test_parsing();
 	test_text();
 	test_requests();
+	test_frame_put();
+	test_frame_next();
+	test_any_bytes();
 	test_calls();
 	printf("1..%d\n", count);
 	return failures > 0;

@@ -33,3 +33,32 @@ as_alice() {
 depth() {
 	attribute "$1" depth
 }
+
+# le BYTES NUMBER: the number in so many bytes, the low one first
+le() {
+	local bytes=$1 number=$2
+	for (( ; bytes > 0; bytes--)); do
+		# shellcheck disable=SC2059 # that is the byte
+		printf "\\x$(printf %02x $((number & 255)))"
+		number=$((number >> 8))
+	done
+}
+
+# frame TEXT [PRIORITY [SENT_NS [DELIVERIES]]]: a message in a frame
+frame() {
+	printf Sq
+	le 2 "${2-0}"
+	le 4 ${#1}
+	le 8 0
+	le 8 "${3-0}"
+	le 4 "${4-0}"
+	le 4 0
+	printf %s "$1"
+	le $((-${#1} & 7)) 0
+}
+
+# Text, priority, time and deliveries of all messages of a queue.
+contents() {
+	stacq peek "$1" --all --json 2>/dev/null |
+		sed 's/.*"sent_ns":\([0-9]*\),"priority":\([0-9]*\),"deliveries":\([0-9]*\),.*"data":"\(.*\)"}/\4 \2 \1 \3/'
+}

@@ -457,6 +457,66 @@ static void many_receivers(void)
 	done(fd);
 }
 
+static void frames_there_and_back(void)
+{
+	const struct stacq_peek want = { .sent_ns = 1234567890123456789, .priority = 7, .deliveries = 3 };
+	int fd = queue(O_NONBLOCK, 3, 0, 0);
+	struct stacq_peek desc;
+	const void *data;
+	char frames[200];
+	size_t size = 0;
+	void *buf = NULL;
+
+	CHECK(stacq_set_framed(fd, 1) == 0);
+	CHECK(stacq_frame_put(frames, 200, "number one", 10, &want) == 48);
+	for (int at = 48; at < 168; at += 40)
+		CHECK(stacq_frame_put(frames + at, 40, "hello", 5, NULL) == 40);
+	/* three, and then it is full */
+	CHECK(stacq_send_frames(fd, frames, 168, 0) == 128);
+	FAILS(stacq_send_frames(fd, frames + 128, 40, 0), EAGAIN);
+	FAILS(stacq_send_frames(fd, frames + 128, 40, 30), ETIMEDOUT);
+	FAILS(stacq_send_frames(fd, frames, 47, 0), EINVAL);
+	CHECK(stacq_recv_frames(fd, &buf, &size, 0) == 128 && size == 65536);
+	CHECK(stacq_frame_next(buf, 128, &data, &desc) == 48 && desc.len == 10 &&
+	      !memcmp(data, "number one", 10) && desc.seq == 1 && desc.priority == 7 &&
+	      desc.sent_ns == want.sent_ns && desc.deliveries == 3);
+	CHECK(stacq_frame_next((char *)buf + 48, 80, &data, &desc) == 40 && desc.seq == 2 &&
+	      !memcmp(data, "hello", 5) && desc.sent_ns > want.sent_ns);
+	FAILS(stacq_recv_frames(fd, &buf, &size, 0), EAGAIN);
+	FAILS(stacq_recv_frames(fd, &buf, &size, 30), ETIMEDOUT);
+	/* and without frames again */
+	CHECK(stacq_set_framed(fd, 0) == 0);
+	CHECK(stacq_send(fd, "plain", 5, 0) == 0);
+	CHECK(stacq_recv(fd, &buf, &size, 0) == 5 && !memcmp(buf, "plain", 5));
+	CHECK(stacq_seal(fd) == 0);
+	CHECK(stacq_set_framed(fd, 1) == 0);
+	CHECK(stacq_recv_frames(fd, &buf, &size, 0) == 0);
+	FAILS(stacq_send_frames(fd, frames, 48, 0), EPIPE);
+	free(buf);
+	done(fd);
+}
+
+static void frames_make_a_small_buffer_grow(void)
+{
+	int fd = queue(O_NONBLOCK, 0, 0, 0);
+	char *big = calloc(1, 100000);
+	size_t size = 79;
+	void *buf = malloc(size);
+
+	for (int i = 0; i < 3; i++)
+		CHECK(stacq_send(fd, "x", 1, 0) == 0);
+	CHECK(stacq_send(fd, big, 100000, 0) == 0);
+	CHECK(stacq_set_framed(fd, 1) == 0);
+	/* not more than one fits */
+	CHECK(stacq_recv_frames(fd, &buf, &size, 0) == 40 && size == 79);
+	CHECK(stacq_recv_frames(fd, &buf, &size, 0) == 40);
+	CHECK(stacq_recv_frames(fd, &buf, &size, 0) == 40);
+	CHECK(stacq_recv_frames(fd, &buf, &size, 0) == 100032 && size == 100032);
+	free(buf);
+	free(big);
+	done(fd);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -478,6 +538,8 @@ static const struct {
 	{ "peeking", peeking },
 	{ "attributes and request agree", attributes_and_request_agree },
 	{ "settings", settings },
+	{ "frames there and back", frames_there_and_back },
+	{ "frames make a small buffer grow", frames_make_a_small_buffer_grow },
 	{ "many receivers: every message once, whole", many_receivers },
 };
 
