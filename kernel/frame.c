@@ -366,6 +366,11 @@ static __always_inline ssize_t try_receive_frames(const struct kind *k,
 	} else if (mutex_lock_interruptible(&r->mutex)) {
 		return -ERESTARTSYS;
 	}
+	/* It was switched off since this call began, and part of a message may be read. */
+	if (unlikely(!r->framed)) {
+		mutex_unlock(&r->mutex);
+		return -EBUSY;
+	}
 	stacq_clock_now(&now);
 	do {
 		ret = receive_some(k, r->q, f, &now);

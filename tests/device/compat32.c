@@ -19,6 +19,7 @@
 #define EINVAL		22
 #define ENOTTY		25
 #define EIDRM		43
+#define EMSGSIZE	90
 
 _Static_assert(sizeof(long) == 4, "this is a 32-bit program");
 _Static_assert(sizeof(struct stacq_create) == STACQ_CREATE_SIZE_VER0, "create");
@@ -28,6 +29,8 @@ _Static_assert(sizeof(struct stacq_capacity) == STACQ_CAPACITY_SIZE_VER0, "capac
 _Static_assert(sizeof(struct stacq_limits) == STACQ_LIMITS_SIZE_VER0, "limits");
 _Static_assert(sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0, "peek");
 _Static_assert(sizeof(struct stacq_purge) == STACQ_PURGE_SIZE_VER0, "purge");
+_Static_assert(sizeof(struct stacq_mode) == STACQ_MODE_SIZE_VER0, "mode");
+_Static_assert(sizeof(struct stacq_frame) == 32, "frame");
 
 #ifdef __arm__
 #define START	noreturn
@@ -176,17 +179,54 @@ static void vectors(long fd)
 	CHECK(same(a, "fghi", 4));
 }
 
+/* Two messages a call, with and without vectors. */
+static void frames(long fd)
+{
+	struct {
+		struct stacq_frame head;
+		char text[8];
+	} out[2] = {
+		{ { .magic = STACQ_FRAME_MAGIC, .priority = 7, .len = 5,
+		    .sent_ns = 1ull << 40 | 3 }, "hello" },
+		{ { .magic = STACQ_FRAME_MAGIC, .deliveries = 9, .len = 8 }, "whatever" },
+	}, in[2];
+	struct stacq_mode mode = { .flags = STACQ_MODE_FRAMED };
+	struct vector v[2] = { { in, 50 }, { (char *)in + 50, sizeof(in) - 50 } };
+	int left = 0;
+
+	CHECK(ioctl(fd, STACQ_IOC_SET_MODE, &mode) == 0);
+	CHECK(call(__NR_write, fd, (long)out, sizeof(out)) == sizeof(out));
+	CHECK(info(fd).depth == 2);
+	CHECK(ioctl(fd, FIONREAD, &left) == 0 && left == sizeof(in[0]));
+	CHECK(call(__NR_read, fd, (long)in, 1) == -EMSGSIZE);
+	memset(in, 0xcc, sizeof(in));
+	CHECK(call(__NR_readv, fd, (long)v, 2) == sizeof(in));
+	/* it is a stack */
+	CHECK(in[0].head.len == 8 && in[0].head.deliveries == 9);
+	CHECK(in[0].head.sent_ns > 1ull << 32);
+	CHECK(same(in[0].text, "whatever", 8));
+	CHECK(in[1].head.len == 5 && in[1].head.priority == 7);
+	CHECK(in[1].head.sent_ns == (1ull << 40 | 3));
+	CHECK(in[1].head.seq + 1 == in[0].head.seq);
+	CHECK(same(in[1].text, "hello\0\0", 8));
+	out[0].head.len = 0xffffffff;
+	CHECK(call(__NR_write, fd, (long)out, sizeof(out)) == -EINVAL);
+	CHECK(call(__NR_read, fd, (long)in, sizeof(in)) == -EAGAIN);
+	mode.flags = 0;
+	CHECK(ioctl(fd, STACQ_IOC_SET_MODE, &mode) == 0);
+}
+
 /* Messages from one 32-bit process to another, which wait for each other. */
 #define MESSAGES	300
 
 static unsigned int size_of(unsigned int i)
 {
-	return sizeof(i) + i % 50 * (i % 50);
+	return sizeof(i) + i % 50 * (i % 50) * 3;
 }
 
 static void send_messages(void)
 {
-	static char buf[4096];
+	static char buf[8192];
 	long fd = call(__NR_open, (long)PATH, O_RDWR, 0);
 
 	for (unsigned int i = 0; i < MESSAGES; i++) {
@@ -200,7 +240,7 @@ static void send_messages(void)
 
 static void receive_messages(void)
 {
-	static char buf[4096];
+	static char buf[8192];
 	long fd = call(__NR_open, (long)PATH, O_RDWR, 0);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	unsigned int wrong = 0, number, size;
@@ -224,7 +264,7 @@ static void receive_messages(void)
 static void traffic(long fd)
 {
 	struct stacq_limits limits = {
-		.max_msgs = 1, .max_bytes = STACQ_UNCHANGED, .max_msg_size = 4096,
+		.max_msgs = 1, .max_bytes = STACQ_UNCHANGED, .max_msg_size = 8192,
 	};
 	long pid;
 
@@ -256,7 +296,7 @@ static void tests_run(void)
 	int left = 0;
 	long control, fd;
 
-	print("KTAP version 1\n1..13\n");
+	print("KTAP version 1\n1..14\n");
 	control = call(__NR_open, (long)"/dev/stacq/control", O_RDWR, 0);
 	CHECK(control >= 0);
 	CHECK(ioctl(control, STACQ_IOC_CREATE, &create) == 0);
@@ -319,6 +359,9 @@ static void tests_run(void)
 
 	vectors(fd);
 	finish("vectors and poll");
+
+	frames(fd);
+	finish("frames");
 
 	traffic(fd);
 	finish("messages between two processes");

@@ -288,6 +288,8 @@ TEST(ioctls_with_a_bad_address_are_efault)
 			       sizeof(struct stacq_peek), true);
 	each_request_is_efault(fd, STACQ_IOC_PURGE,
 			       sizeof(struct stacq_purge), false);
+	each_request_is_efault(fd, STACQ_IOC_SET_MODE,
+			       sizeof(struct stacq_mode), false);
 	GET(fd, "hello");
 }
 

@@ -8,30 +8,37 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "common.h"
+#include "frames.h"
 
-#define NONBLOCK	(O_RDWR | O_NONBLOCK)
 #define PAGE		4096
 
-/* Memory whose first use sends the caller to sleep for good. */
-static char *pages_that_never_come(size_t size)
+/* Memory with @good bytes; first use of the others sends the caller to sleep for good. */
+static char *good_and_never_come(size_t good, size_t size)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	size_t before;
 	char *p;
 
 	if (uffd < 0)
 		SKIP("userfaultfd: %s", strerrorname_np(errno));
 	ASSERT_OK(ioctl(uffd, UFFDIO_API, &api));
 	size = (size + PAGE - 1) / PAGE * PAGE;
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	before = (good + PAGE - 1) / PAGE * PAGE;
+	p = mmap(NULL, before + size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(p != MAP_FAILED);
-	reg.range.start = (unsigned long)p;
+	reg.range.start = (unsigned long)p + before;
 	reg.range.len = size;
 	ASSERT_OK(ioctl(uffd, UFFDIO_REGISTER, &reg));
-	return p;
+	memset(p, POISON, before);
+	return p + before - good;
+}
+
+static char *pages_that_never_come(size_t size)
+{
+	return good_and_never_come(0, size);
 }
 
 /* True when the process sleeps in a page fault. */
@@ -157,6 +164,117 @@ TEST(a_reader_stalled_in_the_middle_of_a_message_stalls_nobody)
 	}
 }
 
+/*
+ * Frames, of which the pages end in the middle of the third: so much of it is
+ * there. What comes before it has been done by then.
+ */
+#define FOR_EACH_STALL(size, there)					\
+	for (size_t size = 16; size <= 262144; size *= 64)		\
+		for (size_t there = 0; there <= HEAD + 8; there += 20)
+
+TEST_WITHIN(a_writer_of_frames_without_its_pages_stalls_nobody, 120)
+{
+	static struct batch out;
+
+	FOR_EACH_STALL(size, there) {
+		struct queue q = queue_new(STACQ_FIFO);
+		int fd = queue_open(&q, NONBLOCK);
+		size_t good = 2 * FRAME(size) + there;
+		pid_t pid;
+
+		add_some(&out, 4, size);
+		pid = start();
+		if (!pid) {
+			int mine = framed(&q, O_WRONLY);
+			char *p = good_and_never_come(good, 3 * FRAME(size));
+
+			memcpy(p, out.bytes, good);
+			if (write(mine, p, out.size))
+				FAIL("the page came");
+			done();
+		}
+		WAIT_FOR(info(fd).depth == 2);
+		WAIT_FOR(faulting(pid));
+		for (unsigned int i = 1; i <= 10; i++) {
+			SEND(fd, size, i + 2);
+			RECEIVE(fd, size, i);
+			ASSERT_OK(set_capacity(fd, 10 + i));
+		}
+		ASSERT_TRUE(running(pid));
+		kill_now(pid);
+		ASSERT_EQ(info(fd).sent, 12);
+		RECEIVE(fd, size, 11);
+		RECEIVE(fd, size, 12);
+		ASSERT_EQ(info(fd).depth, 0);
+		close(fd);
+	}
+}
+
+TEST_WITHIN(a_reader_of_frames_without_its_pages_stalls_nobody, 120)
+{
+	FOR_EACH_STALL(size, there) {
+		struct queue q = queue_new(STACQ_FIFO);
+		int fd = queue_open(&q, NONBLOCK);
+		size_t good = 2 * FRAME(size) + there;
+		struct stacq_peek p;
+		pid_t pid;
+
+		for (unsigned int i = 1; i <= 4; i++)
+			SEND(fd, size, i);
+		pid = start();
+		if (!pid) {
+			int mine = framed(&q, O_RDONLY);
+
+			if (read(mine, good_and_never_come(good, 3 * FRAME(size)),
+				 4 * FRAME(size)))
+				FAIL("the page came");
+			done();
+		}
+		/* two are received, the third is in hand */
+		WAIT_FOR(info(fd).held == 1);
+		WAIT_FOR(faulting(pid));
+		ASSERT_EQ(info(fd).received, 2);
+		RECEIVE(fd, size, 4);
+		SEND(fd, size, 5);
+		ASSERT_OK(set_capacity(fd, 2));
+		ASSERT_TRUE(running(pid));
+		kill_now(pid);
+		WAIT_FOR(info(fd).held == 0);
+		/* nothing of it was told to anybody */
+		ASSERT_OK(peek(fd, 0, NULL, 0, &p));
+		ASSERT_EQ(p.deliveries, 0);
+		RECEIVE(fd, size, 3);
+		RECEIVE(fd, size, 5);
+		close(fd);
+	}
+}
+
+/* Another thread of the same open file waits, and can be told not to. */
+TEST(a_stalled_reader_of_frames_holds_up_only_its_own_file)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, NONBLOCK), mine = framed(&q, O_RDWR);
+	char buf[1000];
+	struct iovec v = { buf, sizeof(buf) };
+	pid_t pid;
+
+	for (unsigned int i = 1; i <= 3; i++)
+		SEND(fd, 100, i);
+	pid = start();
+	if (!pid) {
+		if (read(mine, pages_that_never_come(1000), 1000))
+			FAIL("the page came");
+		done();
+	}
+	WAIT_FOR(info(fd).held == 1);
+	WAIT_FOR(faulting(pid));
+	ASSERT_REFUSED(fd, preadv2(mine, &v, 1, -1, RWF_NOWAIT), EAGAIN);
+	RECEIVE(fd, 100, 2);
+	kill_now(pid);
+	WAIT_FOR(info(fd).held == 0);
+	ASSERT_EQ(read(mine, buf, sizeof(buf)), 2 * FRAME(100));
+}
+
 static double now(void)
 {
 	struct timespec ts;
@@ -220,7 +338,7 @@ TEST(a_stalled_ioctl_stalls_nobody)
 	int fd = queue_open(&q, NONBLOCK);
 	static const unsigned long requests[] = {
 		STACQ_IOC_INFO, STACQ_IOC_SET_CAPACITY, STACQ_IOC_SET_LIMITS,
-		STACQ_IOC_PEEK, STACQ_IOC_PURGE, FIONREAD,
+		STACQ_IOC_PEEK, STACQ_IOC_PURGE, STACQ_IOC_SET_MODE, FIONREAD,
 	};
 
 	for (size_t r = 0; r < sizeof(requests) / sizeof(requests[0]); r++) {

@@ -17,7 +17,7 @@
 
 struct message {
 	unsigned int writer, number, size, sum;
-	unsigned char body[5000];
+	unsigned char body[9000];
 };
 #define HEAD	offsetof(struct message, body)
 
@@ -70,7 +70,7 @@ static void writer(const struct queue *q, unsigned int id)
 	/* At least some, however slow the machine is. */
 	for (unsigned int n = 0; n < MOST && (n < 50 || now() < shared->end); n++) {
 		m.number = n;
-		m.size = HEAD + 1 + rand_r(&seed) % 4900;
+		m.size = HEAD + 1 + rand_r(&seed) % 8900;
 		if (rand_r(&seed) % 2)
 			m.size = HEAD + 1 + rand_r(&seed) % 60;
 		fill(m.body, m.size - HEAD, n);

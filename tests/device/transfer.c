@@ -195,7 +195,7 @@ TEST_WITHIN(random_sizes_agree_with_a_model, 120)
 		srandom(order + 1);
 		for (unsigned int step = 0; step < STEPS; step++) {
 			if (n < MOST && (n == 0 || random() % 100 < 51)) {
-				size_t size = 1 + random() % 3000;
+				size_t size = 1 + random() % 9000;
 
 				if (random() % 4 == 0)
 					size = 1 + random() % 64;

@@ -5,9 +5,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "common.h"
-
-#define NONBLOCK	(O_RDWR | O_NONBLOCK)
+#include "frames.h"
 
 static struct io_uring ring;
 
@@ -120,7 +118,7 @@ TEST(fixed_buffers)
 	ring_up();
 	error = io_uring_register_buffers(&ring, &all, 1);
 	ASSERT_EQ(error, 0);
-	for (size_t size = 1; size <= 4096; size *= 8) {
+	for (size_t size = 1; size <= 8192; size *= 9) {
 		fill(buf, size, 4);
 		SUBMIT(1, io_uring_prep_write_fixed, fd, buf, size, -1, 0);
 		ASSERT_EQ(result(1), size);
@@ -312,4 +310,138 @@ TEST(closing_the_ring_leaves_messages_alone)
 	WAIT_FOR(info(other).held == 0);
 	/* the cancelled read may have been first, but not lost it twice */
 	ASSERT_TRUE(info(other).depth + info(other).received == 1);
+}
+
+/*
+ * Framed mode
+ */
+
+static struct batch out, in;
+
+TEST(framed_write_and_read)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = framed(&q, O_RDWR);
+
+	ring_up();
+	FOR_EACH_SIZE(s) {
+		add_some(&out, 2, *s);
+		SUBMIT(1, io_uring_prep_write, fd, out.bytes, out.size, -1);
+		ASSERT_EQ(result(1), out.size);
+		ASSERT_EQ(info(fd).depth, 2);
+		memset(in.bytes, POISON, sizeof(in.bytes));
+		SUBMIT(2, io_uring_prep_read, fd, in.bytes, sizeof(in.bytes), -1);
+		ASSERT_EQ(got(&in, result(2)), out.size);
+		NEXT(&in, *s, 1);
+		NEXT(&in, *s, 2);
+	}
+}
+
+TEST(framed_writev_and_readv)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = framed(&q, O_RDWR);
+	struct iovec to[2] = { { in.bytes, 50 }, { in.bytes + 50, 100000 } };
+	struct iovec from[2];
+
+	ring_up();
+	out.size = 0;
+	for (unsigned int i = 1; i <= 20; i++)
+		add(&out, i % 5 ? i : 5000, i);
+	from[0] = (struct iovec){ out.bytes, 77 };
+	from[1] = (struct iovec){ out.bytes + 77, out.size - 77 };
+	SUBMIT(1, io_uring_prep_writev, fd, from, 2, -1);
+	ASSERT_EQ(result(1), out.size);
+	memset(in.bytes, POISON, 100100);
+	SUBMIT(2, io_uring_prep_readv, fd, to, 2, -1);
+	ASSERT_EQ(got(&in, result(2)), out.size);
+	for (unsigned int i = 1; i <= 20; i++)
+		NEXT(&in, i % 5 ? i : 5000, i);
+}
+
+TEST(framed_fixed_buffers)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = framed(&q, O_RDWR);
+	unsigned char *buf = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec all = { buf, 65536 };
+
+	ASSERT_TRUE(buf != MAP_FAILED);
+	ring_up();
+	ASSERT_EQ(io_uring_register_buffers(&ring, &all, 1), 0);
+	for (size_t len = 10; len < 20000; len += 5000) {
+		add_some(&out, 3, len);
+		memcpy(buf, out.bytes, out.size);
+		SUBMIT(1, io_uring_prep_write_fixed, fd, buf, out.size, -1, 0);
+		ASSERT_EQ(result(1), out.size);
+		memset(buf, POISON, 65536);
+		SUBMIT(2, io_uring_prep_read_fixed, fd, buf, 65536, -1, 0);
+		in.size = result(2);
+		ASSERT_EQ(in.size, out.size);
+		in.off = 0;
+		memcpy(in.bytes, buf, in.size);
+		for (unsigned int i = 1; i <= 3; i++)
+			NEXT(&in, len, i);
+	}
+}
+
+TEST(a_framed_read_waits_for_a_message)
+{
+	for (size_t len = 10; len < 10000; len += 5000) {
+		struct queue q = queue_new(STACQ_FIFO);
+		int fd = framed(&q, O_RDWR), other = queue_open(&q, NONBLOCK);
+
+		ring_up();
+		memset(in.bytes, POISON, 100100);
+		SUBMIT(1, io_uring_prep_read, fd, in.bytes, 100000, -1);
+		ASSERT_TRUE(nothing_ended());
+		SEND(other, len, 1);
+		ASSERT_EQ(got(&in, result(1)), FRAME(len));
+		NEXT(&in, len, 1);
+		io_uring_queue_exit(&ring);
+	}
+}
+
+TEST(a_framed_write_waits_for_room_for_the_first_frame)
+{
+	for (size_t len = 10; len < 10000; len += 5000) {
+		struct queue q = queue_new(STACQ_FIFO);
+		int fd = framed(&q, O_RDWR), other = queue_open(&q, NONBLOCK);
+
+		ASSERT_OK(set_limits(fd, 1, KEEP, KEEP));
+		SEND(other, len, 9);
+		ring_up();
+		add_some(&out, 2, len);
+		SUBMIT(1, io_uring_prep_write, fd, out.bytes, out.size, -1);
+		ASSERT_TRUE(nothing_ended());
+		RECEIVE(other, len, 9);
+		ASSERT_EQ(result(1), FRAME(len));
+		RECEIVE(other, len, 1);
+		io_uring_queue_exit(&ring);
+	}
+}
+
+TEST(framed_errors_are_those_of_read_and_write)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = framed(&q, NONBLOCK);
+
+	ring_up();
+	add_some(&out, 1, 100);
+	WRITE_ALL(fd, &out);
+	SUBMIT(1, io_uring_prep_read, fd, in.bytes, FRAME(100) - 1, -1);
+	ASSERT_EQ(result(1), -EMSGSIZE);
+	SUBMIT(2, io_uring_prep_read, fd, null_pointer, 1000, -1);
+	ASSERT_EQ(result(2), -EFAULT);
+	SUBMIT(3, io_uring_prep_write, fd, "no frame", 8, -1);
+	ASSERT_EQ(result(3), -EINVAL);
+	ASSERT_OK(set_limits(fd, 1, KEEP, KEEP));
+	SUBMIT(4, prep_write_nowait, fd, out.bytes, out.size);
+	ASSERT_EQ(result(4), -EAGAIN);
+	ASSERT_EQ(info(fd).depth, 1);
+	ASSERT_EQ(info(fd).requeued, 0);
+	read_batch(fd, &in, 1000);
+	SUBMIT(5, prep_read_nowait, fd, in.bytes, 1000);
+	ASSERT_EQ(result(5), -EAGAIN);
 }

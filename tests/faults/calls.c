@@ -173,7 +173,7 @@ static long do_write(const struct call *c)
 
 static void writes(struct call *c, const char *name)
 {
-	static const size_t lens[] = { 1, 64, 65, 1000, 1024, 5000, 40000 };
+	static const size_t lens[] = { 1, 64, 65, 1000, 4096, 5000, 40000 };
 	char what[128];
 
 	c->call = do_write;
@@ -324,7 +324,7 @@ static long do_read(const struct call *c)
 
 TEST_WITHIN(receiving, 900)
 {
-	static const size_t lens[] = { 1, 64, 65, 1000, 1024, 5000, 40000 };
+	static const size_t lens[] = { 1, 64, 65, 1000, 4096, 5000, 40000 };
 	struct call c = {
 		.what = "read", .ready = message_to_receive, .call = do_read,
 		.copies = 1, .number = BUF_SIZE,

@@ -94,7 +94,7 @@ struct state {
 	struct stacq_peek in_hand;
 	unsigned int nr;
 	struct {
-		unsigned long long seq, len, hash, deliveries;
+		unsigned long long seq, len, hash, deliveries, priority;
 	} msg[MOST_MSGS];
 	mode_t mode;
 	dev_t device;
@@ -159,6 +159,7 @@ static void look_at_messages(int fd, struct state *s)
 		s->msg[s->nr].seq = p.seq - at.base.sent;
 		s->msg[s->nr].len = p.len;
 		s->msg[s->nr].deliveries = p.deliveries;
+		s->msg[s->nr].priority = p.priority;
 		s->msg[s->nr].hash = hash(bytes, p.len);
 	}
 	ASSERT_ERRNO(peek(fd, s->nr, NULL, 0, &p), ENOMSG);

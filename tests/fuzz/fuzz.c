@@ -42,7 +42,8 @@ static const struct step {
 	{ step_fork, 1 }, { step_parameter, 4 },
 	{ step_send, 80 }, { step_send_bad, 14 }, { step_receive, 60 },
 	{ step_receive_bad, 14 }, { step_receive_parts, 8 }, { step_look, 14 },
-	{ step_meddle, 14 },
+	{ step_meddle, 14 }, { step_send_frames, 60 }, { step_receive_frames, 60 },
+	{ step_frames_anywhere, 60 }, { step_mode, 14 }, { step_splice_frames, 10 },
 };
 
 static void one_step(unsigned long long n)
@@ -229,6 +230,7 @@ static void fuzz(unsigned int id)
 	}
 	reopen_check(CHECK_FD);
 	reopen_check(CHECK_FD + 1);
+	open_framed();
 	if (!ROOTS(id))
 		become(id % 2 ? BOB : ALICE);
 	start_timer();
@@ -315,7 +317,7 @@ static void set_up(unsigned long long calls, unsigned int nr)
 	steps = calls / nr ?: 1;
 	fuzzers = mmap(NULL, MOST_PROCESSES * sizeof(*fuzzers), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	traffic = mmap(NULL, nr * steps, PROT_READ | PROT_WRITE,
+	traffic = mmap(NULL, nr * steps * MESSAGES_A_STEP, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT_TRUE(fuzzers != MAP_FAILED && traffic != MAP_FAILED);
 	if (log && *log && log_fd < 0) {

@@ -164,7 +164,7 @@ static bool every_size_arrives_as_it_was_sent(struct stacq_queue *lifo,
 					      struct stacq_queue *fifo)
 {
 	static const size_t sizes[] = {
-		1, 63, 64, 65, 1023, 1024, 1025, 4096, 65536,
+		1, 63, 64, 65, 1023, 1024, 1025, 4096, 4097, 65536,
 	};
 	unsigned char *out, *in;
 	bool good = true;

@@ -21,7 +21,7 @@
 
 struct message {
 	unsigned int writer, number, size, sum;
-	unsigned char body[5000];
+	unsigned char body[10240];
 };
 #define HEAD	offsetof(struct message, body)
 
@@ -74,7 +74,7 @@ static void writer(const struct queue *q, unsigned int slot, unsigned int seed)
 		STORE(log->resting, false);
 		m.number = log->begun;
 		/* inline, copied with the lock held, and without it */
-		m.size = HEAD + 1 + rand_r(&seed) % (40 << 3 * (rand_r(&seed) % 3));
+		m.size = HEAD + 1 + rand_r(&seed) % (40 << 4 * (rand_r(&seed) % 3));
 		fill(m.body, m.size - HEAD, m.number * WRITERS + slot);
 		m.sum = sum(&m);
 		STORE(log->begun, m.number + 1);

@@ -26,6 +26,8 @@ static const struct request {
 	  QUEUE, true, true, true, false },
 	{ "PURGE", STACQ_IOC_PURGE, STACQ_PURGE_SIZE_VER0,
 	  QUEUE, true, true, true, false },
+	{ "SET_MODE", STACQ_IOC_SET_MODE, STACQ_MODE_SIZE_VER0,
+	  QUEUE, true, false, false, false },
 	{ "SEAL", STACQ_IOC_SEAL, 0, QUEUE, false, false, false, true },
 	{ "UNSEAL", STACQ_IOC_UNSEAL, 0, QUEUE, false, false, false, true },
 };
@@ -159,6 +161,16 @@ static void fill_peek(void *to, uint64_t addr)
 	p->reserved = mostly_zero();
 }
 
+/* Never framed: that would be another contract for all who share the file. See frames.c. */
+static void fill_mode(void *to)
+{
+	static const uint32_t some[] = { 0, 0, 2, 3, 0x80000000, ~0u };
+	struct stacq_mode *m = to;
+
+	m->flags = ANY_OF(some);
+	m->reserved = mostly_zero();
+}
+
 static void fill_struct(const struct request *r, uint64_t addr)
 {
 	unsigned char *p = seen_at(addr, 256);
@@ -185,6 +197,9 @@ static void fill_struct(const struct request *r, uint64_t addr)
 		memset(p, 0, sizeof(struct stacq_purge));
 		((struct stacq_purge *)p)->flags = mostly_zero();
 		((struct stacq_purge *)p)->reserved = mostly_zero();
+		break;
+	case STACQ_IOC_SET_MODE:
+		fill_mode(p);
 		break;
 	}
 }
@@ -271,6 +286,7 @@ union argument {
 	struct stacq_limits limits;
 	struct stacq_peek peek;
 	struct stacq_purge purge;
+	struct stacq_mode mode;
 	unsigned char bytes[256];
 };
 
@@ -300,6 +316,11 @@ static void expect_fields(struct expect *e, const struct request *r, int place,
 	case STACQ_IOC_PURGE:
 		if (a->purge.flags || a->purge.reserved)
 			MUST(e, EINVAL);
+		break;
+	case STACQ_IOC_SET_MODE:
+		if (a->mode.flags & ~STACQ_MODE_FRAMED || a->mode.reserved)
+			MUST(e, EINVAL);
+		MAY(e, EBUSY, EINTR);
 		break;
 	}
 }
@@ -345,7 +366,7 @@ static void expect_struct(struct expect *e, const struct request *r, int place,
 	} else {
 		/* Any of its errors. */
 		MAY(e, EINVAL, E2BIG, EFAULT, EEXIST, ENOSPC, ENOMEM, ENOENT, EPERM,
-		    EBUSY, ENOMSG);
+		    EBUSY, ENOMSG, EINTR);
 	}
 }
 
@@ -403,7 +424,8 @@ static void check_peek(const struct stacq_peek *asked, const struct stacq_peek *
 {
 	uint64_t n = p->len < asked->buf_len ? p->len : asked->buf_len;
 
-	HOLDS(p->flags == asked->flags && !p->reserved && !p->priority);
+	HOLDS(p->flags == asked->flags && !p->reserved);
+	HOLDS(p->priority <= STACQ_PRIORITY_MAX);
 	HOLDS(p->buf == asked->buf && p->buf_len == asked->buf_len);
 	HOLDS(p->len && p->len < LONGEST && p->seq && p->sent_ns);
 	HOLDS(p->deliveries <= 255);

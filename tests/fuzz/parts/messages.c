@@ -12,15 +12,16 @@ struct message {
 	unsigned char body[BODY];
 };
 #define HEAD	offsetof(struct message, body)
+_Static_assert(HEAD == MESSAGE_LEAST && sizeof(struct message) == MESSAGE_MOST, "size");
 
 unsigned char *traffic;
 uint32_t this_step;
 
 static unsigned char *trace_of(uint32_t writer, uint32_t number)
 {
-	if (writer >= processes || number >= steps)
+	if (writer >= processes || number >= steps * MESSAGES_A_STEP)
 		BROKEN("a message that nobody sent: %u of %u", number, writer);
-	return &traffic[writer * steps + number];
+	return &traffic[writer * steps * MESSAGES_A_STEP + number];
 }
 
 static uint32_t sum(const struct message *m)
@@ -47,25 +48,39 @@ static struct expect expect_check(bool write)
 	return e;
 }
 
+/* One of those that this step may send. It need not be aligned. */
+void make_message(void *to, uint32_t size, uint32_t part)
+{
+	static struct message m;
+
+	m.magic = MAGIC;
+	m.writer = me->id;
+	m.number = this_step * MESSAGES_A_STEP + part;
+	m.size = size;
+	memset(m.body, next(), size - HEAD);
+	for (uint32_t i = 0; i < size - HEAD; i += 17)
+		m.body[i] = i + this_step;
+	m.sum = sum(&m);
+	memcpy(to, &m, size);
+}
+
+void message_sent(uint32_t part)
+{
+	__atomic_fetch_or(trace_of(me->id, this_step * MESSAGES_A_STEP + part), 0x80,
+			  __ATOMIC_RELAXED);
+}
+
 /* In memory that comes and goes, with these bytes whenever it is there. */
 void step_send(void)
 {
 	uint32_t size = HEAD + (one_in(6) ? below(BODY) : below(120));
 	int region = below(2) ? FLIPPING : STABLE, fd = check_fd();
 	uint64_t addr = address_in(region, size);
-	struct message *m = (void *)seen_at(addr, size);
 	uint32_t cut = below(size);
 	struct expect e = expect_check(true);
 	long n;
 
-	m->magic = MAGIC;
-	m->writer = me->id;
-	m->number = this_step;
-	m->size = size;
-	memset(m->body, next(), size - HEAD);
-	for (uint32_t i = 0; i < size - HEAD; i += 17)
-		m->body[i] = i + this_step;
-	m->sum = sum(m);
+	make_message(seen_at(addr, size), size, 0);
 	expect_memory(&e, addr, size, false);
 	if (below(2)) {
 		n = CALL(&e, "send", fd, addr, size, 0, write(fd, (void *)addr, size));
@@ -78,16 +93,16 @@ void step_send(void)
 	}
 	if (n >= 0) {
 		HOLDS(n == size);
-		__atomic_fetch_or(trace_of(me->id, this_step), 0x80, __ATOMIC_RELAXED);
+		message_sent(0);
 	}
 }
 
 /* Half of a message, and then nonsense: none of it may arrive. */
 void step_send_bad(void)
 {
-	uint32_t size = HEAD + below(2000), sound = 1 + below(size - 1);
+	uint32_t size = HEAD + below(BODY), sound = 1 + below(size - 1);
 	uint64_t addr = regions[STABLE].end - sound;
-	struct message m = { MAGIC, me->id, this_step, size, 0, "" };
+	struct message m = { MAGIC, me->id, this_step * MESSAGES_A_STEP, size, 0, "" };
 	struct iovec iov[3] = {
 		{ (void *)address_in(STABLE, 3000), 1 + below(3000) },
 		{ (void *)bad_address(), 1 + below(3000) },
@@ -118,6 +133,15 @@ static void take(const struct message *m, uint64_t size)
 	check_message(m, size);
 	if (__atomic_fetch_add(trace_of(m->writer, m->number), 1, __ATOMIC_RELAXED) & 0x7f)
 		BROKEN("message %u of writer %u came twice", m->number, m->writer);
+}
+
+/* The same for one that need not be aligned. */
+void take_message(const void *p, uint64_t size)
+{
+	static struct message m;
+
+	memcpy(&m, p, size < sizeof(m) ? size : sizeof(m));
+	take(&m, size);
 }
 
 /* Receive whole messages, also to where memory comes and goes. */
@@ -286,12 +310,12 @@ void drain(const char *name)
 
 unsigned long long account(void)
 {
-	unsigned long long sent = 0;
+	unsigned long long sent = 0, each = steps * MESSAGES_A_STEP;
 
-	for (unsigned long long i = 0; i < processes * steps; i++) {
+	for (unsigned long long i = 0; i < processes * each; i++) {
 		if (traffic[i] && traffic[i] != 0x81)
-			FAIL("message %llu of writer %llu: %s, received %d times", i % steps,
-			     i / steps, traffic[i] & 0x80 ? "sent" : "not sent",
+			FAIL("message %llu of writer %llu: %s, received %d times", i % each,
+			     i / each, traffic[i] & 0x80 ? "sent" : "not sent",
 			     traffic[i] & 0x7f);
 		sent += !!traffic[i];
 	}

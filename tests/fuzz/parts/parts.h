@@ -146,6 +146,8 @@ enum kind { QUEUE, CONTROL_FILE, DOOR, ATTRIBUTE };
 #define STRICT_QUEUES	3	/* on the queue that stays; never closed */
 #define EPOLL_FD	90
 #define CHECK_FD	80
+#define FRAMED_FD	82	/* the same two queues, in framed mode */
+#define MODE_FD		84	/* two whose mode is switched */
 
 #define KEEP		"fuzz.keep"
 #define CHECK_FIFO	"fuzz.check.fifo"
@@ -177,10 +179,19 @@ struct expect expect_read(int place);
 void check_read(uint64_t addr, uint64_t len, long n);
 void check_info(const struct stacq_info *i);
 
-/* messages.c: for each process and step, 0x80 when sent, and how often received */
+/*
+ * messages.c: for each process, step and message of it, 0x80 when sent, and how
+ * often received
+ */
+#define MESSAGES_A_STEP	4
+#define MESSAGE_LEAST	20
+#define MESSAGE_MOST	6020
 extern unsigned char *traffic;
 extern uint32_t this_step;
 
+void make_message(void *to, uint32_t size, uint32_t part);
+void message_sent(uint32_t part);
+void take_message(const void *p, uint64_t size);
 void reopen_check(int fd);
 void drain(const char *name);
 unsigned long long account(void);
@@ -212,6 +223,14 @@ void step_flags(void);
 void step_flock(void);
 void step_fork(void);
 void step_parameter(void);
+
+/* frames.c */
+void open_framed(void);
+void step_send_frames(void);
+void step_receive_frames(void);
+void step_frames_anywhere(void);
+void step_mode(void);
+void step_splice_frames(void);
 
 /* messages.c */
 void step_send(void);
