@@ -234,7 +234,7 @@ TEST(one_frame_read_lets_several_writers_in)
 		}
 	}
 	WAIT_WRITERS(fd, 5);
-	ASSERT_EQ(read_batch(fd, &in, 2000), FRAME(1000));
+	ASSERT_EQ(read_batch(fd, &in, FRAME(1000)), FRAME(1000));
 	for (int i = 0; i < 5; i++)
 		join(pid[i]);
 	ASSERT_EQ(info(fd).bytes, 1000);
@@ -303,7 +303,7 @@ TEST(a_writer_without_its_bytes_passes_the_wake_up_on)
 		done();
 	}
 	WAIT_WRITERS(fd, 2);
-	read_batch(fd, &in, 1000);
+	read_batch(fd, &in, FRAME(100));
 	read_batch(fd, &in, 1000);
 	NEXT(&in, 5, 2);
 	join(second);
