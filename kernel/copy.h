@@ -116,6 +116,13 @@ static __always_inline bool stacq_to_user(void *to, const void *from,
 					 stacq_pieces_to_user(user, from, len);
 }
 
+/* For where time does not matter: if it can't be copied, mostly nothing was. */
+static __always_inline bool stacq_to_user_whole(void *to, const void *from,
+						size_t len)
+{
+	return !copy_to_user((char __user __force *)to, from, len);
+}
+
 static __always_inline bool stacq_from_iter(void *to, const void *from,
 					    size_t len)
 {

@@ -478,13 +478,13 @@ static noinline ssize_t receive_slowly(struct stacq_reader *r, size_t len,
 
 static __always_inline ssize_t receive(struct stacq_reader *r, size_t len,
 				       unsigned int flags, stacq_copy_fn copy,
-				       void *to)
+				       stacq_copy_fn slow_copy, void *to)
 {
 	ssize_t ret = try_receive(r, len, copy, to);
 
 	if (likely(ret > 0))
 		return ret;
-	return receive_slowly(r, len, flags, copy, to, ret);
+	return receive_slowly(r, len, flags, slow_copy, to, ret);
 }
 
 /**
@@ -501,7 +501,8 @@ static __always_inline ssize_t receive(struct stacq_reader *r, size_t len,
 ssize_t stacq_receive_user(struct stacq_reader *r, char __user *buf, size_t len,
 			   unsigned int flags)
 {
-	return receive(r, len, flags, stacq_to_user, (char __force *)buf);
+	return receive(r, len, flags, stacq_to_user, stacq_to_user_whole,
+		       (char __force *)buf);
 }
 
 /**
@@ -517,7 +518,8 @@ ssize_t stacq_receive_user(struct stacq_reader *r, char __user *buf, size_t len,
 ssize_t stacq_receive_iter(struct stacq_reader *r, struct iov_iter *to,
 			   unsigned int flags)
 {
-	return receive(r, iov_iter_count(to), flags, stacq_to_iter, to);
+	return receive(r, iov_iter_count(to), flags, stacq_to_iter,
+		       stacq_to_iter, to);
 }
 
 static ssize_t try_receive_kernel(struct stacq_queue *q, void *buf, size_t size)
