@@ -213,9 +213,10 @@ struct stacq_limits {
  * @len: set by the module: length of the message, which may exceed @buf_len
  * @seq: set by the module: how many messages were sent before it, plus one
  * @sent_ns: set by the module: when it was sent (CLOCK_REALTIME, nanoseconds,
- *	as fine as the kernel's tick)
- * @priority: set by the module: 0
- * @deliveries: set by the module: times it was given back, at most 255
+ *	as fine as the kernel's tick), or what its sender said
+ * @priority: set by the module: as its sender said in a frame, else 0
+ * @deliveries: set by the module: times it was given back, at most 255,
+ *	counted on from what its sender said
  * @flags: STACQ_PEEK_HELD or zero
  * @reserved: zero
  */
