@@ -4,6 +4,9 @@
 # For the labs' checks, in the virtual machine: `. "${0%/*}/../common/lab.bash"`, commands and claims, and
 # `finish` at the end. On stdout: KTAP, with what was done and measured in its comments, which
 # common/show makes readable.
+#
+# Little of this starts a program: on a kernel that watches memory each takes a fifth of a second, and
+# what is read here is read a thousand times.
 
 set -u
 number=0
@@ -16,27 +19,60 @@ run() {
 	"$@"
 }
 
+# The kernel's log begins here.
+clear_log() { busybox dmesg -c >/dev/null; }
+
 # load NAME [PARAMETER...]: lab_NAME.ko, with the kernel's log beginning here
 load() {
 	local name=$1
 	shift
-	dmesg -C
+	clear_log
 	run insmod "/modules/lab_$name.ko" "$@"
 }
 
 unload() { run rmmod "lab_$1"; }
 
 # said [PATTERN]: the lines of the kernel's log since load, without time stamps; those that match
-said() { dmesg | sed 's/^\(<[0-9]*>\)\?\[[^]]*\] //' | grep -E "${1-}"; }
+said() {
+	local line stamp='^(<[0-9]*>)?\[[^]]*\] (.*)'
+	while IFS= read -r line; do
+		[[ ! $line =~ $stamp ]] || line=${BASH_REMATCH[2]}
+		if [[ -z ${1-} || $line =~ $1 ]]; then printf '%s\n' "$line"; fi
+	done < <(busybox dmesg)
+}
 
 # lines [PATTERN]: how many those are
-lines() { said "${1-}" | grep -c . || true; }
+lines() {
+	local all
+	mapfile -t all < <(said "${1-}")
+	echo ${#all[@]}
+}
 
 # value NAME TEXT...: the number after NAME= in what was said
-value() { sed -n "s/.*\b$1=\([-0-9a-fx]*\).*/\1/p" <<<"${*:2}" | head -n 1; }
+value() { after "$1" '[-0-9a-fx]*' "${*:2}"; }
 
 # word NAME TEXT...: all that follows NAME=, up to a space
-word() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" <<<"${*:2}" | head -n 1; }
+word() { after "$1" '[^ ]*' "${*:2}"; }
+
+# after NAME PATTERN TEXT: what matches PATTERN after NAME=, in the first line that has it
+after() {
+	local line pattern="^(.*[^[:alnum:]_])?$1=($2)"
+	while IFS= read -r line; do
+		[[ ! $line =~ $pattern ]] || { echo "${BASH_REMATCH[2]}" && return; }
+	done <<<"$3"
+}
+
+# odds MISSED TRIES TIMES: "p = ..., p^TIMES = ...": a try misses with probability p, all of TIMES tries do
+# with p^TIMES, if none knows of the other. MISSED of TRIES that were measured did miss; p is taken
+# to be (MISSED + 1) / (TRIES + 2), which is not 0 when none did.
+odds() {
+	awk -v missed="$1" -v tries="$2" -v times="$3" 'BEGIN { # (busybox awk knows no logarithm)
+		p = (missed + 1) / (tries + 2)
+		for (mantissa = 1; n < times; n++)
+			for (mantissa *= p; mantissa < 0.95; mantissa *= 10) exponent--
+		printf "p = (%d + 1) / (%d + 2) = %.2g, p^%d = %.0fe%d\n", missed, tries, p, times, mantissa, exponent
+	}'
+}
 
 # claim TEXT MEASURED CONDITION...: CONDITION is a command; MEASURED says by what it is decided
 claim() {
@@ -69,13 +105,18 @@ same_each_time() {
 	each_time=()
 	echo "# \$ 20 times: insmod /modules/lab_$name.ko${*:+ $*}; rmmod lab_$name"
 	for ((n = 0; n < 20; n++)); do
-		dmesg -C
+		clear_log
 		if ! insmod "/modules/lab_$name.ko" "$@" || ! rmmod "lab_$name"; then
 			break
 		fi
 		each_time+=("$(said "^lab_$name: ")")
-		text=$(steady <<<"${each_time[-1]}")
-		[ $n != 0 ] || first=$text
+		# (what is the same without the filter is the same with it)
+		if [ $n = 0 ] || [ "${each_time[-1]}" != "${each_time[0]}" ]; then
+			text=$(steady <<<"${each_time[-1]}")
+			[ $n != 0 ] || first=$text
+		else
+			text=$first
+		fi
 		if [ -z "$text" ] || [ "$text" != "$first" ]; then
 			show "$(diff <(echo "$first") <(echo "$text"))"
 			break

@@ -28,6 +28,8 @@ listed() {
 	done
 }
 expect "each lab is in the list" listed
+fits() { [ "$(labs/run | wc -L)" -le 80 ]; }
+expect "the list fits a terminal of 80 columns" fits
 
 if [ -n "${QUICK-}" ]; then
 	skip "deadlock: the lock checker reports" "the kasan kernel is not used in a quick run"
