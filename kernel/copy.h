@@ -28,23 +28,51 @@ typedef bool (*stacq_copy_fn)(void *to, const void *from, size_t len);
 bool stacq_pieces_from_user(void *to, const char __user *from, size_t len);
 bool stacq_pieces_to_user(char __user *to, const void *from, size_t len);
 
-/* What is mostly sent takes a third of the instructions with its loop unrolled. */
+/* What is mostly sent takes a third of the instructions without a loop. */
 #define STACQ_COPY_UNROLLED	64
+
+/* That many bytes, in the window that user_read_access_begin() opens. */
+static __always_inline bool stacq_get_unrolled(u64 *to, const u64 __user *from)
+{
+	unsafe_get_user(to[0], from + 0, fault);
+	unsafe_get_user(to[1], from + 1, fault);
+	unsafe_get_user(to[2], from + 2, fault);
+	unsafe_get_user(to[3], from + 3, fault);
+	unsafe_get_user(to[4], from + 4, fault);
+	unsafe_get_user(to[5], from + 5, fault);
+	unsafe_get_user(to[6], from + 6, fault);
+	unsafe_get_user(to[7], from + 7, fault);
+	return true;
+fault:
+	return false;
+}
+
+/* That many bytes, in the window that user_write_access_begin() opens. */
+static __always_inline bool stacq_put_unrolled(u64 __user *to, const u64 *from)
+{
+	unsafe_put_user(from[0], to + 0, fault);
+	unsafe_put_user(from[1], to + 1, fault);
+	unsafe_put_user(from[2], to + 2, fault);
+	unsafe_put_user(from[3], to + 3, fault);
+	unsafe_put_user(from[4], to + 4, fault);
+	unsafe_put_user(from[5], to + 5, fault);
+	unsafe_put_user(from[6], to + 6, fault);
+	unsafe_put_user(from[7], to + 7, fault);
+	return true;
+fault:
+	return false;
+}
 
 static __always_inline bool stacq_words_from_user(void *to,
 						  const char __user *from,
 						  size_t len)
 {
-	size_t at;
-
 	might_fault();
 	if (should_fail_usercopy() || !user_read_access_begin(from, len))
 		return false;
 	if (len == STACQ_COPY_UNROLLED) {
-#pragma GCC unroll 8
-		for (at = 0; at < STACQ_COPY_UNROLLED; at += 8)
-			unsafe_get_user(*(u64 *)(to + at),
-					(const u64 __user *)(from + at), fault);
+		if (!stacq_get_unrolled(to, (const u64 __user *)from))
+			goto fault;
 		len = 0;
 	}
 	for (; len >= 8; len -= 8, to += 8, from += 8)
@@ -61,8 +89,6 @@ fault:
 static __always_inline bool stacq_words_to_user(char __user *to,
 						const void *from, size_t len)
 {
-	size_t at;
-
 	might_fault();
 	if (should_fail_usercopy())
 		return false;
@@ -70,10 +96,8 @@ static __always_inline bool stacq_words_to_user(char __user *to,
 	if (!user_write_access_begin(to, len))
 		return false;
 	if (len == STACQ_COPY_UNROLLED) {
-#pragma GCC unroll 8
-		for (at = 0; at < STACQ_COPY_UNROLLED; at += 8)
-			unsafe_put_user(*(const u64 *)(from + at),
-					(u64 __user *)(to + at), fault);
+		if (!stacq_put_unrolled((u64 __user *)to, from))
+			goto fault;
 		len = 0;
 	}
 	for (; len >= 8; len -= 8, to += 8, from += 8)

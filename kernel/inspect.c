@@ -38,8 +38,8 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	stacq_lock(q);
 	if (q->ended & STACQ_ENDED_SEALED)
 		info->state |= STACQ_STATE_SEALED;
-	info->readers_waiting = q->readers_waiting;
-	info->writers_waiting = q->writers_waiting;
+	info->readers_waiting = atomic_read(&q->readers_waiting);
+	info->writers_waiting = atomic_read(&q->writers_waiting);
 	info->depth = q->nr - q->held;
 	info->bytes = q->bytes - q->held_bytes;
 	info->held = q->held;
@@ -121,24 +121,6 @@ void stacq_clock_now(struct stacq_clock *now)
 {
 	now->real = ktime_to_ns(ktime_get_coarse_real());
 	now->jiffies = get_jiffies_64();
-}
-
-/**
- * __stacq_sent_then() - when was a message sent that was not sent just now?
- * @m: the message
- * @now: the present time
- *
- * Context: The lock is held, or the message is in the caller's hands.
- * Return: CLOCK_REALTIME in nanoseconds.
- */
-u64 __stacq_sent_then(const struct stacq_msg *m, const struct stacq_clock *now)
-{
-	if (m->sent & STACQ_SENT_NS)
-		return m->sent & ~STACQ_SENT_NS;
-	/* It may have been sent since. */
-	if (m->sent > now->jiffies)
-		return now->real;
-	return now->real - jiffies64_to_nsecs(now->jiffies - m->sent);
 }
 
 /**

@@ -15,6 +15,7 @@
 #ifndef _STACQ_QUEUE_H
 #define _STACQ_QUEUE_H
 
+#include <linux/atomic.h>
 #include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
@@ -62,8 +63,8 @@ struct device;
  * @floor: the capacity asked for, below which idle work does not go
  * @ended: STACQ_ENDED_* bits
  * @order: STACQ_FIFO or STACQ_LIFO, never changes
- * @readers_waiting: callers of stacq_wait_readable()
- * @writers_waiting: callers of stacq_wait_writable()
+ * @readers_waiting: callers of stacq_wait_readable(), changed without the lock
+ * @writers_waiting: callers of stacq_wait_writable(), likewise
  * @room_bytes: for the wake function of writers, see stacq_wake_writer()
  * @room_msgs: likewise
  * @peeked: a message that must not be reused, being looked at
@@ -105,8 +106,8 @@ struct stacq_queue {
 	u64 floor;
 	unsigned int ended;
 	unsigned int order;
-	unsigned int readers_waiting;
-	unsigned int writers_waiting;
+	atomic_t readers_waiting;
+	atomic_t writers_waiting;
 	u64 room_bytes;
 	u64 room_msgs;
 	struct stacq_msg *peeked;
@@ -236,10 +237,10 @@ struct stacq_attr {
 static inline void __stacq_send_attr(struct stacq_msg *m,
 				     const struct stacq_attr *attr)
 {
-	if (attr->sent_ns)
-		m->sent = attr->sent_ns | STACQ_SENT_NS;
 	m->priority = attr->priority;
 	m->deliveries = attr->deliveries;
+	if (unlikely(attr->sent_ns))
+		m->sent = attr->sent_ns | STACQ_SENT_NS;
 }
 
 /**
@@ -317,8 +318,8 @@ static inline void stacq_wake(struct stacq_queue *q, unsigned int whom)
  * Context: The lock is held.
  * Return: whom to wake.
  */
-static inline unsigned int __stacq_send_commit(struct stacq_queue *q,
-					       struct stacq_msg *m)
+static __always_inline unsigned int
+__stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
 	m->seq = ++q->seq;
@@ -330,14 +331,14 @@ static inline unsigned int __stacq_send_commit(struct stacq_queue *q,
 	if (++q->nr > q->peak)
 		q->peak = q->nr;
 	trace_stacq_send(q->name, m->seq, m->len, q->nr);
-	if (unlikely(q->writers_waiting))
+	if (unlikely(atomic_read(&q->writers_waiting)))
 		return __stacq_wake_reader(q) | __stacq_wake_writer(q);
 	return __stacq_wake_reader(q);
 }
 
 /* Take a message out. Whom to wake: writers, and who waits for the end. */
-static inline unsigned int __stacq_take_out(struct stacq_queue *q,
-					    struct stacq_msg *m)
+static __always_inline unsigned int
+__stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
 {
 	unsigned int whom;
 
@@ -363,8 +364,8 @@ static inline unsigned int __stacq_take_out(struct stacq_queue *q,
  * Context: The lock is held, since __stacq_receive_begin().
  * Return: whom to wake.
  */
-static inline unsigned int __stacq_receive_done(struct stacq_queue *q,
-						struct stacq_msg *m)
+static __always_inline unsigned int
+__stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m)
 {
 	q->received++;
 	trace_stacq_receive(q->name, m->seq, m->len, q->nr - 1);
@@ -396,8 +397,21 @@ struct stacq_clock {
 
 /* Looking: inspect.c */
 void stacq_get_info(struct stacq_queue *q, struct stacq_info *info);
-u64 __stacq_sent_then(const struct stacq_msg *m, const struct stacq_clock *now);
 void stacq_clock_now(struct stacq_clock *now);
+
+/**
+ * stacq_jiffies_ns() - how long are so many jiffies?
+ * @j: how many
+ *
+ * A call of a function only where a jiffy is no whole number of nanoseconds.
+ *
+ * Return: nanoseconds.
+ */
+static inline u64 stacq_jiffies_ns(u64 j)
+{
+	return NSEC_PER_SEC % HZ ? jiffies64_to_nsecs(j) :
+				   j * (NSEC_PER_SEC / HZ);
+}
 
 /**
  * __stacq_sent_ns() - when was a message sent?
@@ -410,7 +424,14 @@ void stacq_clock_now(struct stacq_clock *now);
 static inline u64 __stacq_sent_ns(const struct stacq_msg *m,
 				  const struct stacq_clock *now)
 {
-	return m->sent == now->jiffies ? now->real : __stacq_sent_then(m, now);
+	if (m->sent == now->jiffies)
+		return now->real;
+	if (m->sent & STACQ_SENT_NS)
+		return m->sent & ~STACQ_SENT_NS;
+	/* It may have been sent since. */
+	if (m->sent > now->jiffies)
+		return now->real;
+	return now->real - stacq_jiffies_ns(now->jiffies - m->sent);
 }
 
 void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek);

@@ -163,17 +163,17 @@ static struct stacq_msg *segment_get(struct stacq_segment *seg)
 	return m;
 }
 
-/* Find a segment to take from when the current one is exhausted. */
+/* Find a segment to take from when the current one is exhausted: mostly the next. */
 static void find_segment(struct stacq_store *st)
 {
-	int i;
+	int i = st->current_segment->id + 1;
 
-	for (i = 0; i < STACQ_MAX_SEGMENTS; i++) {
-		if (segment_has_room(st->segments[i])) {
-			st->current_segment = st->segments[i];
-			return;
-		}
-	}
+	if (i == STACQ_MAX_SEGMENTS || !segment_has_room(st->segments[i]))
+		for (i = 0; i < STACQ_MAX_SEGMENTS; i++)
+			if (segment_has_room(st->segments[i]))
+				break;
+	if (i < STACQ_MAX_SEGMENTS)
+		st->current_segment = st->segments[i];
 }
 
 static __always_inline struct stacq_msg *take(struct stacq_store *st)
@@ -182,6 +182,27 @@ static __always_inline struct stacq_msg *take(struct stacq_store *st)
 	if (unlikely(!st->current_segment->free && !segment_has_room(st->current_segment)))
 		find_segment(st);
 	return segment_get(st->current_segment);
+}
+
+/**
+ * __stacq_store_spare() - put a spare message at hand
+ * @st: the store, with room
+ *
+ * Context: The lock is held.
+ * Return: the current segment, which has a message in its list of free ones.
+ */
+struct stacq_segment *__stacq_store_spare(struct stacq_store *st)
+{
+	struct stacq_msg *m;
+
+	lockdep_assert_held(&st->lock);
+	if (!segment_has_room(st->current_segment))
+		find_segment(st);
+	if (!st->current_segment->free) {
+		m = segment_get(st->current_segment);
+		__stacq_segment_put(st->current_segment, m);
+	}
+	return st->current_segment;
 }
 
 static int buf_class(u32 len)

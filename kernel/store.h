@@ -167,6 +167,7 @@ struct stacq_msg *__stacq_store_get_any(struct stacq_store *st, u32 len,
 struct stacq_msg *__stacq_store_settle(struct stacq_store *st,
 				       struct stacq_msg *m);
 bool __stacq_store_has_room(struct stacq_store *st);
+struct stacq_segment *__stacq_store_spare(struct stacq_store *st);
 void *__stacq_store_buf(struct stacq_store *st, u32 len);
 void __stacq_store_buf_free(struct stacq_store *st, void *buf, u32 len);
 
@@ -213,6 +214,27 @@ static inline void __stacq_segment_put(struct stacq_segment *seg,
 }
 
 /**
+ * __stacq_store_put_short() - give back the room of a message without a buffer
+ * @st: the store
+ * @m: the message, in no list any more
+ *
+ * Context: The lock is held.
+ */
+static inline void __stacq_store_put_short(struct stacq_store *st,
+					   struct stacq_msg *m)
+{
+	struct stacq_segment *seg = st->segments[m->segment];
+
+	lockdep_assert_held(&st->lock);
+	__stacq_segment_put(seg, m);
+	st->live--;
+	if (likely(!seg->retired))
+		st->current_segment = seg;
+	else if (!seg->live)
+		st->reap = true;
+}
+
+/**
  * __stacq_store_put() - give back the room of a message, and its buffer
  * @st: the store
  * @m: the message, in no list any more
@@ -221,17 +243,9 @@ static inline void __stacq_segment_put(struct stacq_segment *seg,
  */
 static inline void __stacq_store_put(struct stacq_store *st, struct stacq_msg *m)
 {
-	struct stacq_segment *seg = st->segments[m->segment];
-
-	lockdep_assert_held(&st->lock);
 	if (unlikely(m->len > STACQ_INLINE_SIZE))
 		__stacq_store_buf_free(st, m->buf, m->len);
-	__stacq_segment_put(seg, m);
-	st->live--;
-	if (likely(!seg->retired))
-		st->current_segment = seg;
-	else if (!seg->live)
-		st->reap = true;
+	__stacq_store_put_short(st, m);
 }
 
 #endif /* _STACQ_STORE_H */

@@ -147,19 +147,18 @@ static __always_inline int try_send(struct stacq_queue *q, size_t len,
 	return 0;
 }
 
-/* Go on with a send that could not be done at once, because of @ret. */
+/*
+ * Go on with a send that could not be done at once, because of @ret; @waited if
+ * that was after waiting. Returns 0 after waiting for room, to try again.
+ */
 static noinline ssize_t send_slowly(struct stacq_queue *q, size_t len,
 				    gfp_t gfp, unsigned int flags,
-				    stacq_copy_fn copy, const void *from, int ret)
+				    stacq_copy_fn copy, const void *from,
+				    int ret, bool waited)
 {
-	bool waited = false;
-
-	while (ret == -EAGAIN && !(flags & STACQ_XFER_NOWAIT)) {
-		waited = true;
-		ret = stacq_wait_writable(q, len) ?:
-		      try_send(q, len, copy, from);
-	}
-	if (ret && waited)
+	if (ret == -EAGAIN && !(flags & STACQ_XFER_NOWAIT))
+		return stacq_wait_writable(q, len);
+	if (waited)
 		stacq_pass_on(q);
 	/* Room is made when the bytes are known to be there. */
 	if (ret == -ENOBUFS || ret == -EFAULT)
@@ -171,13 +170,20 @@ static __always_inline ssize_t send(struct stacq_queue *q, size_t len,
 				    gfp_t gfp, unsigned int flags,
 				    stacq_copy_fn copy, const void *from)
 {
-	int ret = -ENOBUFS;
+	bool waited = false;
+	ssize_t ret;
 
-	if (likely(len <= STACQ_COPY_LOCKED))
+	if (unlikely(len > STACQ_COPY_LOCKED))
+		return send_slowly(q, len, gfp, flags, copy, from, -ENOBUFS, false);
+	for (;;) {
 		ret = try_send(q, len, copy, from);
-	if (likely(!ret))
-		return len;
-	return send_slowly(q, len, gfp, flags, copy, from, ret);
+		if (likely(!ret))
+			return len;
+		ret = send_slowly(q, len, gfp, flags, copy, from, ret, waited);
+		if (ret)
+			return ret;
+		waited = true;
+	}
 }
 
 /**
@@ -454,24 +460,17 @@ unlock:
 	return ret;
 }
 
-/* Go on with a receive that could not be done at once, because of @ret. */
+/*
+ * After a receive that could not be done at once, because of @ret; @waited if
+ * that was after waiting. Returns -EAGAIN if there is no message.
+ */
 static noinline ssize_t receive_slowly(struct stacq_reader *r, size_t len,
 				       unsigned int flags, stacq_copy_fn copy,
-				       void *to, ssize_t ret)
+				       void *to, ssize_t ret, bool waited)
 {
-	bool waited = false;
-
-	if (!len)
-		return 0;
-	for (;;) {
-		if (ret == -ENOBUFS)
-			ret = receive_held(r, len, flags, copy, to);
-		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
-			break;
-		waited = true;
-		ret = stacq_wait_readable(r->q) ?: try_receive(r, len, copy, to);
-	}
-	if (ret < 0 && waited)
+	if (ret == -ENOBUFS)
+		ret = receive_held(r, len, flags, copy, to);
+	if (ret < 0 && ret != -EAGAIN && waited)
 		stacq_pass_on(r->q);
 	return ret;
 }
@@ -480,11 +479,25 @@ static __always_inline ssize_t receive(struct stacq_reader *r, size_t len,
 				       unsigned int flags, stacq_copy_fn copy,
 				       stacq_copy_fn slow_copy, void *to)
 {
-	ssize_t ret = try_receive(r, len, copy, to);
+	bool waited = false;
+	ssize_t ret;
 
-	if (likely(ret > 0))
-		return ret;
-	return receive_slowly(r, len, flags, slow_copy, to, ret);
+	if (unlikely(!len))
+		return 0;
+	for (;;) {
+		ret = try_receive(r, len, copy, to);
+		if (likely(ret > 0))
+			return ret;
+		if (ret != -EAGAIN)
+			ret = receive_slowly(r, len, flags, slow_copy, to, ret,
+					     waited);
+		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
+			return ret;
+		ret = stacq_wait_readable(r->q);
+		if (ret)
+			return ret;
+		waited = true;
+	}
 }
 
 /**

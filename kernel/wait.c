@@ -21,8 +21,10 @@
  * One message wakes one reader, and the room of one wakes one writer whose
  * message fits in it. A woken caller that goes away without taking what it was
  * woken for passes the wake-up on; a writer that leaves room behind wakes the
- * next.
+ * next. So a caller sleeps once and then tries; if it was too late, it comes
+ * again.
  */
+#include <linux/atomic.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -125,6 +127,19 @@ void stacq_pass_on(struct stacq_queue *q)
 	stacq_wake(q, whom);
 }
 
+/*
+ * How a caller that waited goes on. One that dies leaves what it was woken for to
+ * others; one with another signal may take it, and learns of the signal when it
+ * has to wait once more.
+ */
+static int woken(struct stacq_queue *q, bool ready, long ret)
+{
+	if (likely((ready || !ret) && !fatal_signal_pending(current)))
+		return 0;
+	stacq_pass_on(q);
+	return -ERESTARTSYS;
+}
+
 /**
  * stacq_wait_readable() - sleep until a receive is worth trying
  * @q: the queue
@@ -134,32 +149,21 @@ void stacq_pass_on(struct stacq_queue *q)
  */
 int stacq_wait_readable(struct stacq_queue *q)
 {
-	struct wait_queue_entry wait;
+	DEFINE_WAIT(wait);
 	bool ready;
 	long ret;
 
-	init_wait_entry(&wait, WQ_FLAG_EXCLUSIVE);
+	wait.flags = WQ_FLAG_EXCLUSIVE;
+	atomic_inc(&q->readers_waiting);
+	ret = prepare_to_wait_event(&q->read_wait, &wait, TASK_INTERRUPTIBLE);
 	stacq_lock(q);
-	q->readers_waiting++;
+	ready = __stacq_readable(q);
 	stacq_unlock(q);
-	for (;;) {
-		ret = prepare_to_wait_event(&q->read_wait, &wait,
-					    TASK_INTERRUPTIBLE);
-		stacq_lock(q);
-		ready = __stacq_readable(q);
-		stacq_unlock(q);
-		if (ready || ret)
-			break;
+	if (!ready && !ret)
 		schedule();
-	}
 	finish_wait(&q->read_wait, &wait);
-	stacq_lock(q);
-	q->readers_waiting--;
-	stacq_unlock(q);
-	if (ready && !fatal_signal_pending(current))
-		return 0;
-	stacq_pass_on(q);
-	return -ERESTARTSYS;
+	atomic_dec(&q->readers_waiting);
+	return woken(q, ready, ret);
 }
 
 /**
@@ -178,25 +182,14 @@ int stacq_wait_writable(struct stacq_queue *q, size_t len)
 
 	init_wait_entry(&w.wait, WQ_FLAG_EXCLUSIVE);
 	w.wait.func = stacq_wake_writer;
+	atomic_inc(&q->writers_waiting);
+	ret = prepare_to_wait_event(&q->write_wait, &w.wait, TASK_INTERRUPTIBLE);
 	stacq_lock(q);
-	q->writers_waiting++;
+	ready = __stacq_may_send(q, len) != -EAGAIN;
 	stacq_unlock(q);
-	for (;;) {
-		ret = prepare_to_wait_event(&q->write_wait, &w.wait,
-					    TASK_INTERRUPTIBLE);
-		stacq_lock(q);
-		ready = __stacq_may_send(q, len) != -EAGAIN;
-		stacq_unlock(q);
-		if (ready || ret)
-			break;
+	if (!ready && !ret)
 		schedule();
-	}
 	finish_wait(&q->write_wait, &w.wait);
-	stacq_lock(q);
-	q->writers_waiting--;
-	stacq_unlock(q);
-	if (ready && !fatal_signal_pending(current))
-		return 0;
-	stacq_pass_on(q);
-	return -ERESTARTSYS;
+	atomic_dec(&q->writers_waiting);
+	return woken(q, ready, ret);
 }

@@ -533,6 +533,11 @@ static int try_send(u32 len, void *buf, bool aborted)
 	stacq_lock(q);
 	expected = model_may_send(&run.md, len);
 	must(__stacq_may_send(q, len) == expected);
+	/* As burst.c has it, before it takes one. */
+	if (!expected && says_more(run.md.sent + 1) && __stacq_store_has_room(&q->store)) {
+		must(__stacq_store_spare(&q->store) == q->store.current_segment);
+		must(q->store.current_segment->free);
+	}
 	m = __stacq_send_begin(q, len, buf);
 	if (!IS_ERR(m)) {
 		must(!expected);
@@ -692,7 +697,7 @@ static void lie_down(struct parked *p)
 	init_wait_entry(&p->w.wait, WQ_FLAG_EXCLUSIVE);
 	if (writer)
 		p->w.wait.func = stacq_wake_writer;
-	*(writer ? &q->writers_waiting : &q->readers_waiting) += 1;
+	atomic_inc(writer ? &q->writers_waiting : &q->readers_waiting);
 	prepare_to_wait_event(writer ? &q->write_wait : &q->read_wait, &p->w.wait,
 			      TASK_INTERRUPTIBLE);
 	if (writer ? model_may_send(&run.md, p->who.len) != -EAGAIN :
@@ -709,7 +714,7 @@ static void get_up(struct parked *p)
 	current = &p->who.task;
 	finish_wait(NULL, &p->w.wait);
 	current = &run.task;
-	*(p->who.writer ? &q->writers_waiting : &q->readers_waiting) -= 1;
+	atomic_dec(p->who.writer ? &q->writers_waiting : &q->readers_waiting);
 }
 
 static void park(bool writer, u32 len)
@@ -1206,7 +1211,7 @@ static void finish(void)
 	stacq_queue_put(run.q);
 	must(list_empty(&run.q->read_wait.head));
 	must(list_empty(&run.q->write_wait.head));
-	must(!run.q->readers_waiting && !run.q->writers_waiting);
+	must(!atomic_read(&run.q->readers_waiting) && !atomic_read(&run.q->writers_waiting));
 	stacq_queue_put(run.q);
 }
 

@@ -6,7 +6,7 @@
 #include <linux/kernel.h>
 
 #define HZ		250
-#define NSEC_PER_JIFFY	(1000000000ULL / HZ)
+#define NSEC_PER_SEC	1000000000ULL
 
 typedef s64 ktime_t;
 
@@ -22,7 +22,7 @@ static inline unsigned long msecs_to_jiffies(unsigned int ms)
 
 static inline u64 jiffies64_to_nsecs(u64 j)
 {
-	return j * NSEC_PER_JIFFY;
+	return j * (NSEC_PER_SEC / HZ);
 }
 
 static inline ktime_t ktime_get_coarse_real(void)

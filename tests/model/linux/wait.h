@@ -70,6 +70,13 @@ static inline void init_wait_entry(struct wait_queue_entry *wait, int flags)
 	INIT_LIST_HEAD(&wait->entry);
 }
 
+#define DEFINE_WAIT(name)					\
+	struct wait_queue_entry name = {			\
+		.task = current,				\
+		.func = autoremove_wake_function,		\
+		.entry = { &(name).entry, &(name).entry },		\
+	}
+
 static inline void add_wait_queue(wait_queue_head_t *wq,
 				  struct wait_queue_entry *wait)
 {
