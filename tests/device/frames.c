@@ -57,19 +57,21 @@ TEST(every_size_arrives_as_it_was_sent)
 	}
 }
 
-/* Each length up to two words: the bytes that fill up are looked at. */
+/* Each length up to two words, and beyond what is short: the bytes that fill up are looked at. */
 TEST(lengths_are_filled_up_with_zeros)
 {
 	struct queue q = queue_new(STACQ_FIFO);
 	int fd = framed(&q, NONBLOCK);
 
-	out.size = 0;
-	for (size_t len = 1; len <= 17; len++)
-		add(&out, len, len);
-	WRITE_ALL(fd, &out);
-	ASSERT_EQ(read_batch(fd, &in, sizeof(in.bytes)), out.size);
-	for (size_t len = 1; len <= 17; len++)
-		NEXT(&in, len, len);
+	for (size_t first = 1; first < 100; first += 60) {
+		out.size = 0;
+		for (size_t len = first; len <= first + 17; len++)
+			add(&out, len, len);
+		WRITE_ALL(fd, &out);
+		ASSERT_EQ(read_batch(fd, &in, sizeof(in.bytes)), out.size);
+		for (size_t len = first; len <= first + 17; len++)
+			NEXT(&in, len, len);
+	}
 }
 
 TEST(large_and_small_messages_in_one_call)

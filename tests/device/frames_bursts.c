@@ -13,15 +13,13 @@
 
 static struct batch out, in;
 
-static struct queue limited(unsigned int order, uint64_t max_msgs, uint64_t max_bytes,
-			    uint64_t max_msg_size)
+/* Room for many, made beforehand: without it the first ones go in one by one. */
+static int roomy(const struct queue *q)
 {
-	struct stacq_create c = create_defaults(order);
+	int fd = framed(q, NONBLOCK);
 
-	c.max_msgs = max_msgs;
-	c.max_bytes = max_bytes;
-	c.max_msg_size = max_msg_size;
-	return queue_from(&c);
+	ASSERT_OK(set_capacity(fd, 500));
+	return fd;
 }
 
 /* Messages with seeds @first to @last come next, with one call. */
@@ -38,7 +36,7 @@ static void expect(int fd, size_t len, unsigned int first, unsigned int last)
 TEST(nothing_of_an_earlier_message_fills_a_frame_up)
 {
 	struct queue q = queue_new(STACQ_FIFO);
-	int fd = framed(&q, NONBLOCK);
+	int fd = roomy(&q);
 
 	for (size_t len = SHORTEST; len <= LONGEST; len++) {
 		add_some(&out, 3, LONGEST);
@@ -83,7 +81,7 @@ TEST(more_than_goes_in_and_out_at_once)
 TEST(limits_are_kept_to_the_message)
 {
 	static const struct {
-		uint64_t max_msgs, max_bytes;
+		unsigned long long max_msgs, max_bytes;
 		unsigned int fit;
 	} cases[] = {
 		{ 7, STACQ_UNLIMITED, 7 },
@@ -95,26 +93,25 @@ TEST(limits_are_kept_to_the_message)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct queue q = limited(STACQ_FIFO, cases[i].max_msgs, cases[i].max_bytes,
-					 STACQ_UNLIMITED);
-		int fd = framed(&q, NONBLOCK);
+		struct queue q = queue_new(STACQ_FIFO);
+		int fd = roomy(&q);
 
+		ASSERT_OK(set_limits(fd, cases[i].max_msgs, cases[i].max_bytes, KEEP));
 		for (int round = 0; round < 2; round++) {
 			add_some(&out, 300, 40);
 			ASSERT_EQ(write(fd, out.bytes, out.size), cases[i].fit * FRAME(40));
 			ASSERT_REFUSED(fd, write(fd, out.bytes, out.size), EAGAIN);
 			expect(fd, 40, 1, cases[i].fit);
 		}
-		close(fd);
-		queue_remove(q.name);
 	}
 }
 
 TEST(a_short_message_can_be_too_long)
 {
-	struct queue q = limited(STACQ_FIFO, STACQ_UNLIMITED, STACQ_UNLIMITED, 20);
-	int fd = framed(&q, NONBLOCK);
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = roomy(&q);
 
+	ASSERT_OK(set_limits(fd, KEEP, KEEP, 20));
 	out.size = 0;
 	add(&out, 20, 1);
 	add(&out, 20, 2);
@@ -123,6 +120,37 @@ TEST(a_short_message_can_be_too_long)
 	ASSERT_EQ(write(fd, out.bytes, out.size), 2 * FRAME(20));
 	ASSERT_REFUSED(fd, write(fd, out.bytes + 2 * FRAME(20), out.size - 2 * FRAME(20)), EMSGSIZE);
 	expect(fd, 20, 1, 2);
+}
+
+/* What is no frame ends a write in the middle, wherever its buffer ends. */
+TEST(a_frame_cut_short_is_not_sent)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = roomy(&q);
+
+	for (size_t cut = 1; cut < FRAME(40); cut++) {
+		add_some(&out, 5, 40);
+		ASSERT_EQ(write(fd, out.bytes, out.size - cut), 4 * FRAME(40));
+		expect(fd, 40, 1, 4);
+	}
+	add_some(&out, 5, 40);
+	((struct stacq_frame *)(out.bytes + 3 * FRAME(40)))->magic++;
+	ASSERT_EQ(write(fd, out.bytes, out.size), 3 * FRAME(40));
+	expect(fd, 40, 1, 3);
+	ASSERT_EQ(info(fd).depth, 0);
+}
+
+TEST(a_sealed_queue_takes_none_and_gives_all)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = roomy(&q);
+
+	add_some(&out, 50, 40);
+	WRITE_ALL(fd, &out);
+	ASSERT_OK(ioctl(fd, STACQ_IOC_SEAL));
+	ASSERT_REFUSED(fd, write(fd, out.bytes, out.size), EPIPE);
+	expect(fd, 40, 1, 50);
+	ASSERT_EQ(read(fd, in.bytes, sizeof(in.bytes)), 0);
 }
 
 /* One that another open file has begun to read keeps its place, at the front or not. */
