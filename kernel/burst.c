@@ -8,7 +8,8 @@
  * That takes less than half the instructions. Whatever is out of the ordinary
  * ends a burst and is left to frame.c; so there is one place for each error.
  *
- * Between user_*_access_begin() and _end() no function may be called.
+ * Between user_*_access_begin() and _end() no function may be called: what is used
+ * there is __always_inline.
  *
  * Locking: the queue's lock is held, and page faults are off.
  */

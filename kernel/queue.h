@@ -234,8 +234,8 @@ struct stacq_attr {
  *
  * Context: The lock is held.
  */
-static inline void __stacq_send_attr(struct stacq_msg *m,
-				     const struct stacq_attr *attr)
+static __always_inline void __stacq_send_attr(struct stacq_msg *m,
+					      const struct stacq_attr *attr)
 {
 	m->priority = attr->priority;
 	m->deliveries = attr->deliveries;
@@ -407,7 +407,7 @@ void stacq_clock_now(struct stacq_clock *now);
  *
  * Return: nanoseconds.
  */
-static inline u64 stacq_jiffies_ns(u64 j)
+static __always_inline u64 stacq_jiffies_ns(u64 j)
 {
 	return NSEC_PER_SEC % HZ ? jiffies64_to_nsecs(j) :
 				   j * (NSEC_PER_SEC / HZ);
@@ -421,8 +421,8 @@ static inline u64 stacq_jiffies_ns(u64 j)
  * Context: The lock is held, or the message is in the caller's hands.
  * Return: CLOCK_REALTIME in nanoseconds.
  */
-static inline u64 __stacq_sent_ns(const struct stacq_msg *m,
-				  const struct stacq_clock *now)
+static __always_inline u64 __stacq_sent_ns(const struct stacq_msg *m,
+					   const struct stacq_clock *now)
 {
 	if (m->sent == now->jiffies)
 		return now->real;
