@@ -147,7 +147,7 @@ TEST(a_sealed_queue_takes_none_and_gives_all)
 
 	add_some(&out, 50, 40);
 	WRITE_ALL(fd, &out);
-	ASSERT_OK(ioctl(fd, STACQ_IOC_SEAL));
+	ASSERT_OK(ioctl(fd, STACQ_IOC_SEAL, 0));
 	ASSERT_REFUSED(fd, write(fd, out.bytes, out.size), EPIPE);
 	expect(fd, 40, 1, 50);
 	ASSERT_EQ(read(fd, in.bytes, sizeof(in.bytes)), 0);
