@@ -217,15 +217,15 @@ TEST(the_time_of_sending_stays)
 	add(&out, 10, 2)->sent_ns = htole64(1234567890123456789ULL);
 	add(&out, 10, 3);
 	WRITE_ALL(fd, &out);
-	poll(NULL, 0, 2000);
+	poll(NULL, 0, 50);
 	for (int i = 0; i < 3; i++)
 		ASSERT_OK(peek(fd, i, NULL, 0, &p[i]));
 	ASSERT_EQ(read_batch(fd, &in, sizeof(in.bytes)), out.size);
 	for (int i = 0; i < 3; i++) {
 		int64_t apart = le64toh(NEXT(&in, 10, i + 1)->sent_ns) - p[i].sent_ns;
 
-		/* the clock goes by ticks, and late ones on a busy machine; but not by these seconds */
-		ASSERT_TRUE(i == 1 ? !apart : apart > -1000000000 && apart < 1000000000);
+		/* the clock has gone on by a tick or two, and is taken anew */
+		ASSERT_TRUE(i == 1 ? !apart : apart > -20000000 && apart < 20000000);
 	}
 }
 
