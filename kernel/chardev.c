@@ -91,7 +91,8 @@ static ssize_t stacq_write(struct file *file, const char __user *buf,
 
 	if (unlikely(READ_ONCE(r->framed)))
 		return stacq_send_frames_user(r->q, buf, len, file_flags(file));
-	return stacq_send_user(r->q, buf, len, file_flags(file));
+	return stacq_send_user(r->q, buf, len, READ_ONCE(r->priority),
+			       file_flags(file));
 }
 
 static ssize_t stacq_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -109,7 +110,8 @@ static ssize_t stacq_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (READ_ONCE(r->framed))
 		return stacq_send_frames_iter(r->q, from, kiocb_flags(iocb));
-	return stacq_send_iter(r->q, from, kiocb_flags(iocb));
+	return stacq_send_iter(r->q, from, READ_ONCE(r->priority),
+			       kiocb_flags(iocb));
 }
 
 /* Splicing does not keep where a message ends, so frames have to say it. */

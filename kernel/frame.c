@@ -443,23 +443,27 @@ ssize_t stacq_receive_frames_iter(struct stacq_reader *r, struct iov_iter *to,
 }
 
 /**
- * stacq_reader_set_framed() - switch framed mode on or off
+ * stacq_reader_set_mode() - how an open file reads and writes
  * @r: the reader
- * @framed: which of the two
+ * @framed: many messages a call
+ * @priority: of the messages that it sends otherwise
  *
  * Context: Sleeps.
- * Return: 0; -EBUSY with part of a message read; -ERESTARTSYS for a signal.
+ * Return: 0; -EBUSY if @framed changes with part of a message read; -ERESTARTSYS
+ *	for a signal.
  */
-int stacq_reader_set_framed(struct stacq_reader *r, bool framed)
+int stacq_reader_set_mode(struct stacq_reader *r, bool framed, u16 priority)
 {
 	int ret = 0;
 
 	if (mutex_lock_interruptible(&r->mutex))
 		return -ERESTARTSYS;
-	if (r->msg)
+	if (r->msg && framed != r->framed) {
 		ret = -EBUSY;
-	else
+	} else {
 		WRITE_ONCE(r->framed, framed);
+		WRITE_ONCE(r->priority, priority);
+	}
 	mutex_unlock(&r->mutex);
 	return ret;
 }

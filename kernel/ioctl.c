@@ -181,9 +181,9 @@ static int ioctl_set_mode(struct stacq_reader *r, unsigned int cmd,
 	ret = stacq_args_in(&m, sizeof(m), STACQ_MODE_SIZE_VER0, cmd, arg);
 	if (ret)
 		return ret;
-	if (m.flags & ~STACQ_MODE_FRAMED || m.reserved)
+	if (m.flags & ~STACQ_MODE_FRAMED || m.priority > STACQ_PRIORITY_MAX)
 		return -EINVAL;
-	return stacq_reader_set_framed(r, m.flags & STACQ_MODE_FRAMED);
+	return stacq_reader_set_mode(r, m.flags & STACQ_MODE_FRAMED, m.priority);
 }
 
 static int ioctl_seal(struct stacq_queue *q, bool seal, unsigned long arg)

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "level.h"
 #include "queue.h"
 #include "trace.h"
 
@@ -74,9 +75,11 @@ static void idle_work(struct work_struct *work)
 		log_capacity(q, capacity, want);
 	}
 	stacq_store_trim(&q->store, false);
+	stacq_levels_trim(q);
 	stacq_lock(q);
-	/* Buffers in use become spare without saying so. */
-	more = q->store.capacity > q->floor || q->store.buf_bytes;
+	/* Buffers and levels in use become spare without saying so. */
+	more = q->store.capacity > q->floor || q->store.buf_bytes ||
+	       q->levels.spare || !RB_EMPTY_ROOT(&q->levels.root);
 	stacq_unlock(q);
 	mutex_unlock(&q->room_mutex);
 	if (more)
@@ -112,7 +115,7 @@ static void __set_limits(struct stacq_queue *q, const struct stacq_limits *l)
 /**
  * stacq_queue_alloc() - make a queue
  * @name: its name, valid
- * @order: STACQ_FIFO or STACQ_LIFO
+ * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY
  * @limits: its limits
  * @capacity: messages to make room for, at least 1
  *
@@ -134,6 +137,8 @@ struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
 	INIT_LIST_HEAD(&q->msgs);
 	__set_limits(q, limits);
 	q->order = order;
+	if (order == STACQ_PRIORITY)
+		q->store.moved = __stacq_level_moved;
 	q->floor = capacity;
 	init_waitqueue_head(&q->read_wait);
 	init_waitqueue_head(&q->write_wait);
@@ -166,6 +171,7 @@ static void free_queue(struct kref *ref)
 			kvfree(m->buf);
 		cond_resched();
 	}
+	stacq_levels_destroy(q);
 	stacq_store_destroy(&q->store);
 	mutex_destroy(&q->room_mutex);
 	kfree(q);
@@ -326,7 +332,8 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
  * @q: the queue
  * @gfp: allocation flags
  *
- * Capacity doubles, but does not go beyond the limit on messages.
+ * Capacity doubles, but does not go beyond the limit on messages. With order
+ * priority a spare level is seen to as well.
  *
  * Context: As @gfp says.
  * Return: 0; -ENOMEM; -EINTR for a fatal signal; -EAGAIN if somebody else is
@@ -334,8 +341,8 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
  */
 int stacq_make_room(struct stacq_queue *q, gfp_t gfp)
 {
+	bool room, lacks_level;
 	u64 capacity, want;
-	bool room;
 	int ret = 0;
 
 	if (gfpflags_allow_blocking(gfp)) {
@@ -348,8 +355,11 @@ int stacq_make_room(struct stacq_queue *q, gfp_t gfp)
 	room = __stacq_store_has_room(&q->store);
 	capacity = q->store.capacity;
 	want = min(capacity * 2, max(q->msgs_max, capacity + 1));
+	lacks_level = __stacq_lacks_level(q);
 	stacq_unlock(q);
-	if (!room) {
+	if (lacks_level)
+		ret = stacq_level_alloc(q, gfp);
+	if (!ret && !room) {
 		ret = stacq_store_grow(&q->store, want, gfp);
 		if (!ret) {
 			stacq_lock(q);
@@ -396,6 +406,7 @@ int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous)
 		q->floor = capacity;
 		stacq_unlock(q);
 		stacq_store_trim(&q->store, true);
+		stacq_levels_trim(q);
 		log_capacity(q, *previous, capacity);
 	}
 	mutex_unlock(&q->room_mutex);
@@ -459,9 +470,9 @@ u64 stacq_purge(struct stacq_queue *q)
 		     at != &q->msgs && i < PURGE_BATCH; at = next) {
 			next = lifo ? at->prev : at->next;
 			m = list_entry(at, struct stacq_msg, link);
-			if (m->seq > last)
+			if (m->seq > last && q->order != STACQ_PRIORITY)
 				break;
-			if (m->held)
+			if (m->held || m->seq > last)
 				continue;
 			pr_debug("%s: removed message of size %u\n", q->name,
 				 m->len);

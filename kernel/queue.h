@@ -24,6 +24,7 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/stacq.h>
 
+#include "level.h"
 #include "store.h"
 #include "trace.h"
 
@@ -43,7 +44,8 @@ struct device;
  * struct stacq_queue - one queue
  * @store: its room; the lock in it guards all fields but those said below
  * @msgs: the messages, stored and in hand. The next one to be received is the
- *	first one not in hand. Oldest first in a fifo, newest first in a lifo.
+ *	first one not in hand. Oldest first in a fifo, newest first in a lifo;
+ *	the highest priority first, and of each the oldest, in order priority.
  * @nr: how many
  * @bytes: their bytes
  * @held: how many are in hand
@@ -62,7 +64,8 @@ struct device;
  * @high_water: most messages at once before that
  * @floor: the capacity asked for, below which idle work does not go
  * @ended: STACQ_ENDED_* bits
- * @order: STACQ_FIFO or STACQ_LIFO, never changes
+ * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY, never changes
+ * @levels: of order priority: where the messages of each priority end
  * @readers_waiting: callers of stacq_wait_readable(), changed without the lock
  * @writers_waiting: callers of stacq_wait_writable(), likewise
  * @room_bytes: for the wake function of writers, see stacq_wake_writer()
@@ -106,6 +109,7 @@ struct stacq_queue {
 	u64 floor;
 	unsigned int ended;
 	unsigned int order;
+	struct stacq_levels levels;
 	atomic_t readers_waiting;
 	atomic_t writers_waiting;
 	u64 room_bytes;
@@ -188,6 +192,12 @@ static inline int __stacq_may_send(struct stacq_queue *q, size_t len)
 	return 0;
 }
 
+/* Is there no spare level for a message of any priority? */
+static inline bool __stacq_lacks_level(struct stacq_queue *q)
+{
+	return q->order == STACQ_PRIORITY && !q->levels.spare;
+}
+
 /**
  * __stacq_send_begin() - take room for a message
  * @q: the queue
@@ -197,7 +207,7 @@ static inline int __stacq_may_send(struct stacq_queue *q, size_t len)
  * Context: The lock is held, and stays so until commit or abort.
  * Return: the message to fill, or what __stacq_may_send() says, or -ENOBUFS
  *	without @buf if a buffer or stacq_make_room() is needed, with @buf if
- *	the latter is.
+ *	the latter is. Its priority is 0.
  */
 static inline struct stacq_msg *__stacq_send_begin(struct stacq_queue *q,
 						   size_t len, void *buf)
@@ -207,6 +217,8 @@ static inline struct stacq_msg *__stacq_send_begin(struct stacq_queue *q,
 
 	if (unlikely(ret))
 		return ERR_PTR(ret);
+	if (unlikely(__stacq_lacks_level(q)))
+		return ERR_PTR(-ENOBUFS);
 	m = __stacq_store_get(&q->store, len, buf);
 	if (unlikely(!m))
 		return ERR_PTR(-ENOBUFS);
@@ -323,10 +335,12 @@ __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
 	m->seq = ++q->seq;
-	if (q->order == STACQ_LIFO)
+	if (likely(q->order == STACQ_FIFO))
+		list_add_tail(&m->link, &q->msgs);
+	else if (q->order == STACQ_LIFO)
 		list_add(&m->link, &q->msgs);
 	else
-		list_add_tail(&m->link, &q->msgs);
+		__stacq_level_add(q, m);
 	q->bytes += m->len;
 	if (++q->nr > q->peak)
 		q->peak = q->nr;
@@ -343,6 +357,8 @@ __stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
 	unsigned int whom;
 
 	stacq_assert_locked(q);
+	if (unlikely(q->order == STACQ_PRIORITY))
+		__stacq_level_del(q, m);
 	__list_del_entry(&m->link);
 	q->nr--;
 	q->bytes -= m->len;

@@ -56,6 +56,7 @@ static void *test_vmalloc(size_t size, gfp_t gfp)
 #include "store.c"
 #undef pr_fmt
 #include "queue.c"
+#include "level.c"
 #include "wait.c"
 #include "inspect.c"
 
@@ -80,6 +81,14 @@ static u8 pattern(u64 seq, u32 i)
 	return seq * 31 + i;
 }
 
+/* Messages have few priorities, so that there are several of each. */
+#define PRIORITIES	5
+
+static int priority_of(u64 seq)
+{
+	return (u32)seq * 3 % PRIORITIES;
+}
+
 /* Send a message of @len bytes that its number can be told from. */
 static int put(struct stacq_queue *q, u32 len)
 {
@@ -96,6 +105,7 @@ static int put(struct stacq_queue *q, u32 len)
 			data = stacq_msg_data(m);
 			for (i = 0; i < len; i++)
 				data[i] = pattern(q->seq + 1, i);
+			m->priority = priority_of(q->seq + 1);
 			__stacq_send_commit(q, m);
 			stacq_unlock(q);
 			return 0;
@@ -207,6 +217,24 @@ static void lifo_order(struct kunit *test)
 	for (i = 100; i >= 1; i--)
 		KUNIT_EXPECT_EQ(test, get(q), i);
 	KUNIT_EXPECT_EQ(test, get(q), -EAGAIN);
+	stacq_queue_put(q);
+}
+
+static void priority_order(struct kunit *test)
+{
+	struct stacq_queue *q = new_queue(STACQ_PRIORITY, 1);
+	int p, i;
+
+	if (!must(test, q))
+		return;
+	for (i = 1; i <= 100; i++)
+		KUNIT_EXPECT_EQ(test, put(q, i), 0);
+	for (p = PRIORITIES - 1; p >= 0; p--)
+		for (i = 1; i <= 100; i++)
+			if (priority_of(i) == p)
+				KUNIT_EXPECT_EQ(test, get(q), i);
+	KUNIT_EXPECT_EQ(test, get(q), -EAGAIN);
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&q->levels.root));
 	stacq_queue_put(q);
 }
 
@@ -660,15 +688,20 @@ struct model {
 
 static int model_first(const struct model *model, unsigned int order)
 {
-	int i;
+	int i, best = -1;
 
 	for (i = 0; i < model->nr; i++) {
 		int at = order == STACQ_LIFO ? model->nr - 1 - i : i;
 
-		if (!model->msgs[at].held)
+		if (model->msgs[at].held)
+			continue;
+		if (order != STACQ_PRIORITY)
 			return at;
+		if (best < 0 || priority_of(model->msgs[at].seq) >
+				priority_of(model->msgs[best].seq))
+			best = at;
 	}
-	return -1;
+	return best;
 }
 
 static void model_drop(struct model *model, int at)
@@ -778,9 +811,16 @@ static void lifo_against_model(struct kunit *test)
 	against_model(test, STACQ_LIFO, 4);
 }
 
+static void priority_against_model(struct kunit *test)
+{
+	against_model(test, STACQ_PRIORITY, 5);
+	against_model(test, STACQ_PRIORITY, 6);
+}
+
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(fifo_order),
 	KUNIT_CASE(lifo_order),
+	KUNIT_CASE(priority_order),
 	KUNIT_CASE(capacity_doubles),
 	KUNIT_CASE(capacity_stops_at_limit),
 	KUNIT_CASE(room_is_recycled),
@@ -800,6 +840,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(each_allocation_fails),
 	KUNIT_CASE(fifo_against_model),
 	KUNIT_CASE(lifo_against_model),
+	KUNIT_CASE(priority_against_model),
 	{}
 };
 

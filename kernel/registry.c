@@ -29,7 +29,7 @@ static unsigned int nr_queues;
 static char *queues = "stack:lifo";
 module_param(queues, charp, 0444);
 MODULE_PARM_DESC(queues,
-		 "Queues to make at load, NAME[:fifo|:lifo],... owner root, mode 0600, no limits (default stack:lifo)");
+		 "Queues to make at load, NAME[:fifo|:lifo|:priority],... owner root, mode 0600, no limits (default stack:lifo)");
 
 /**
  * stacq_name_valid() - is this a name for a queue?
@@ -158,7 +158,7 @@ int stacq_registry_create(const struct stacq_spec *spec)
 {
 	int ret;
 
-	if (!stacq_name_valid(spec->name) || spec->order > STACQ_LIFO ||
+	if (!stacq_name_valid(spec->name) || spec->order > STACQ_PRIORITY ||
 	    (spec->limits.max_msgs && spec->capacity > spec->limits.max_msgs))
 		return -EINVAL;
 	if (mutex_lock_killable(&registry_mutex))
@@ -182,6 +182,8 @@ static int create_listed(char *item)
 		spec.order = STACQ_FIFO;
 	else if (!strcmp(order, "lifo"))
 		spec.order = STACQ_LIFO;
+	else if (!strcmp(order, "priority"))
+		spec.order = STACQ_PRIORITY;
 	else
 		return -EINVAL;
 	return stacq_registry_create(&spec);
@@ -208,7 +210,7 @@ int stacq_registry_create_listed(void)
 		strscpy(name, item, sizeof(name));
 		ret = create_listed(item);
 		if (ret)
-			pr_err("queues=: can't make '%s': error %d; it takes NAME or NAME:fifo or NAME:lifo\n",
+			pr_err("queues=: can't make '%s': error %d; it takes NAME, or NAME with :fifo, :lifo or :priority\n",
 			       name, ret);
 		if (!rest)
 			break;

@@ -12,7 +12,7 @@ struct stacq_queue;
 /**
  * struct stacq_spec - what a new queue shall be
  * @name: its name, checked by stacq_registry_create()
- * @order: STACQ_FIFO or STACQ_LIFO
+ * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY
  * @limits: its limits
  * @capacity: messages to make room for; 0 is 1
  * @uid: owner of its node

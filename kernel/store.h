@@ -116,7 +116,8 @@ struct stacq_segment {
  * @spare_bytes: their size
  * @spare_min: lowest @spare_bytes since stacq_store_trim() last looked
  * @buf_bytes: size of all buffers, in use or not
- * @bytes: all memory taken: segments and buffers
+ * @bytes: all memory taken: segments, buffers, and what the queue around it adds
+ * @moved: called with the lock held when a message has moved in memory; or NULL
  */
 struct stacq_store {
 	spinlock_t lock;	/* see "Locking" in store.c and queue.c */
@@ -130,6 +131,8 @@ struct stacq_store {
 	u64 spare_min;
 	u64 buf_bytes;
 	u64 bytes;
+	void (*moved)(struct stacq_store *st, struct stacq_msg *old,
+		      struct stacq_msg *m);
 };
 
 /**

@@ -121,9 +121,13 @@ static STACQ_ATTR(writers_waiting, 0444, show_u32, NULL);
 static ssize_t order_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
-	bool lifo = to_queue(dev)->order == STACQ_LIFO;
+	static const char * const names[] = {
+		[STACQ_FIFO] = "fifo",
+		[STACQ_LIFO] = "lifo",
+		[STACQ_PRIORITY] = "priority",
+	};
 
-	return sysfs_emit(buf, "%s\n", lifo ? "lifo" : "fifo");
+	return sysfs_emit(buf, "%s\n", names[to_queue(dev)->order]);
 }
 static DEVICE_ATTR_RO(order);
 

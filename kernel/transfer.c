@@ -121,7 +121,8 @@ out:
  * way of a buffer: -ENOBUFS if there is no room, -EFAULT if the memory faults.
  */
 static __always_inline int try_send(struct stacq_queue *q, size_t len,
-				    stacq_copy_fn copy, const void *from)
+				    u16 priority, stacq_copy_fn copy,
+				    const void *from)
 {
 	struct stacq_msg *m;
 	unsigned int whom;
@@ -141,6 +142,8 @@ static __always_inline int try_send(struct stacq_queue *q, size_t len,
 		stacq_unlock(q);
 		return -EFAULT;
 	}
+	if (unlikely(priority))
+		m->priority = priority;
 	whom = __stacq_send_commit(q, m);
 	stacq_unlock(q);
 	stacq_wake(q, whom);
@@ -152,34 +155,38 @@ static __always_inline int try_send(struct stacq_queue *q, size_t len,
  * that was after waiting. Returns 0 after waiting for room, to try again.
  */
 static noinline ssize_t send_slowly(struct stacq_queue *q, size_t len,
-				    gfp_t gfp, unsigned int flags,
+				    u16 priority, gfp_t gfp, unsigned int flags,
 				    stacq_copy_fn copy, const void *from,
 				    int ret, bool waited)
 {
+	const struct stacq_attr attr = { .priority = priority };
+
 	if (ret == -EAGAIN && !(flags & STACQ_XFER_NOWAIT))
 		return stacq_wait_writable(q, len);
 	if (waited)
 		stacq_pass_on(q);
 	/* Room is made when the bytes are known to be there. */
 	if (ret == -ENOBUFS || ret == -EFAULT)
-		ret = stacq_send_buffered(q, len, gfp, flags, copy, from, NULL);
+		ret = stacq_send_buffered(q, len, gfp, flags, copy, from, &attr);
 	return ret ?: len;
 }
 
 static __always_inline ssize_t send(struct stacq_queue *q, size_t len,
-				    gfp_t gfp, unsigned int flags,
+				    u16 priority, gfp_t gfp, unsigned int flags,
 				    stacq_copy_fn copy, const void *from)
 {
 	bool waited = false;
 	ssize_t ret;
 
 	if (unlikely(len > STACQ_COPY_LOCKED))
-		return send_slowly(q, len, gfp, flags, copy, from, -ENOBUFS, false);
+		return send_slowly(q, len, priority, gfp, flags, copy, from,
+				   -ENOBUFS, false);
 	for (;;) {
-		ret = try_send(q, len, copy, from);
+		ret = try_send(q, len, priority, copy, from);
 		if (likely(!ret))
 			return len;
-		ret = send_slowly(q, len, gfp, flags, copy, from, ret, waited);
+		ret = send_slowly(q, len, priority, gfp, flags, copy, from, ret,
+				  waited);
 		if (ret)
 			return ret;
 		waited = true;
@@ -191,17 +198,18 @@ static __always_inline ssize_t send(struct stacq_queue *q, size_t len,
  * @q: the queue
  * @buf: the message
  * @len: its length
+ * @priority: its priority
  * @flags: STACQ_XFER_NOWAIT or 0
  *
  * Context: Process context, may sleep.
  * Return: @len, or a negative error as docs/abi.md says for write.
  */
 ssize_t stacq_send_user(struct stacq_queue *q, const char __user *buf,
-			size_t len, unsigned int flags)
+			size_t len, u16 priority, unsigned int flags)
 {
 	if (unlikely(!len))
 		return 0;
-	return send(q, len, GFP_KERNEL, flags, stacq_from_user,
+	return send(q, len, priority, GFP_KERNEL, flags, stacq_from_user,
 		    (const char __force *)buf);
 }
 
@@ -209,19 +217,20 @@ ssize_t stacq_send_user(struct stacq_queue *q, const char __user *buf,
  * stacq_send_iter() - send what an iterator describes, as one message
  * @q: the queue
  * @from: the iterator
+ * @priority: its priority
  * @flags: STACQ_XFER_NOWAIT or 0
  *
  * Context: Process context, may sleep.
  * Return: the length, or a negative error as docs/abi.md says for write.
  */
 ssize_t stacq_send_iter(struct stacq_queue *q, struct iov_iter *from,
-			unsigned int flags)
+			u16 priority, unsigned int flags)
 {
 	size_t len = iov_iter_count(from);
 
 	if (unlikely(!len))
 		return 0;
-	return send(q, len, GFP_KERNEL, flags, stacq_from_iter, from);
+	return send(q, len, priority, GFP_KERNEL, flags, stacq_from_iter, from);
 }
 
 /**
@@ -240,7 +249,7 @@ ssize_t stacq_send_kernel(struct stacq_queue *q, const void *buf, size_t len,
 {
 	if (unlikely(!len))
 		return 0;
-	return send(q, len, gfp, flags, stacq_from_kernel, buf);
+	return send(q, len, 0, gfp, flags, stacq_from_kernel, buf);
 }
 
 /**
@@ -254,6 +263,7 @@ void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q)
 	r->msg = NULL;
 	r->off = 0;
 	r->framed = false;
+	r->priority = 0;
 	mutex_init(&r->mutex);
 }
 

@@ -25,6 +25,7 @@ struct stacq_queue;
  *	the queue's lock as well
  * @framed: calls carry many messages, see frame.c. Changes with @mutex held and
  *	no message at hand.
+ * @priority: of the messages that a plain write sends. Changes with @mutex held.
  */
 struct stacq_reader {
 	struct stacq_queue *q;
@@ -32,15 +33,16 @@ struct stacq_reader {
 	struct stacq_msg *msg;
 	u32 off;
 	bool framed;
+	u16 priority;
 };
 
 /* Do not wait for room or a message: -EAGAIN. The bit of an open file serves. */
 #define STACQ_XFER_NOWAIT	O_NONBLOCK
 
 ssize_t stacq_send_user(struct stacq_queue *q, const char __user *buf,
-			size_t len, unsigned int flags);
+			size_t len, u16 priority, unsigned int flags);
 ssize_t stacq_send_iter(struct stacq_queue *q, struct iov_iter *from,
-			unsigned int flags);
+			u16 priority, unsigned int flags);
 ssize_t stacq_send_kernel(struct stacq_queue *q, const void *buf, size_t len,
 			  gfp_t gfp, unsigned int flags);
 int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
@@ -64,7 +66,7 @@ int stacq_take_in_hand(struct stacq_reader *r);
 void stacq_put_in_hand(struct stacq_reader *r, u32 off);
 
 /* Many messages a call: frame.c */
-int stacq_reader_set_framed(struct stacq_reader *r, bool framed);
+int stacq_reader_set_mode(struct stacq_reader *r, bool framed, u16 priority);
 ssize_t stacq_send_frames_user(struct stacq_queue *q, const char __user *buf,
 			       size_t len, unsigned int flags);
 ssize_t stacq_send_frames_iter(struct stacq_queue *q, struct iov_iter *from,

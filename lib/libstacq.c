@@ -61,6 +61,30 @@ static void close_quietly(int fd)
 	errno = saved;
 }
 
+/* ---- orders ------------------------------------------------------------- */
+
+static const char *const orders[] = {
+	[STACQ_FIFO] = "fifo",
+	[STACQ_LIFO] = "lifo",
+	[STACQ_PRIORITY] = "priority",
+};
+
+const char *stacq_order_name(uint32_t order)
+{
+	return order < sizeof(orders) / sizeof(*orders) ? orders[order] : NULL;
+}
+
+int stacq_order_parse(const char *name, uint32_t *order)
+{
+	for (uint32_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
+		if (strcmp(name, orders[i]) == 0) {
+			*order = i;
+			return 0;
+		}
+	}
+	return fail(EINVAL);
+}
+
 /* ---- making and removing ------------------------------------------------ */
 
 static int control(unsigned long request, const void *arg)
@@ -308,6 +332,13 @@ int stacq_set_framed(int fd, int on)
 	return ioctl(fd, STACQ_IOC_SET_MODE, &req);
 }
 
+int stacq_set_priority(int fd, unsigned int priority)
+{
+	struct stacq_mode req = { .priority = priority };
+
+	return ioctl(fd, STACQ_IOC_SET_MODE, &req);
+}
+
 ssize_t stacq_send_frames(int fd, const void *buf, size_t len, int timeout_ms)
 {
 	struct wait w;
@@ -393,7 +424,7 @@ static int read_number(int dir, const char *name, __u64 *value)
 static int read_all(int dir, struct stacq_info *info)
 {
 	__u64 readers, writers, sealed;
-	char order[8];
+	char order[16];
 	const struct {
 		const char *name;
 		__u64 *field;
@@ -420,7 +451,8 @@ static int read_all(int dir, struct stacq_info *info)
 	    read_number(dir, "writers_waiting", &writers) < 0 ||
 	    read_number(dir, "sealed", &sealed) < 0)
 		return -1;
-	info->order = strcmp(order, "lifo") == 0 ? STACQ_LIFO : STACQ_FIFO;
+	if (stacq_order_parse(order, &info->order) < 0)
+		return -1;
 	info->readers_waiting = (uint32_t)readers;
 	info->writers_waiting = (uint32_t)writers;
 	info->state = sealed ? STACQ_STATE_SEALED : 0;

@@ -67,12 +67,29 @@ LIBSTACQ_API const char *stacq_version(void);
 LIBSTACQ_API int stacq_name_valid(const char *name);
 
 /**
+ * The word for an order.
+ *
+ * @param order	#STACQ_FIFO, #STACQ_LIFO or #STACQ_PRIORITY
+ * @return "fifo", "lifo" or "priority"; a null pointer for anything else.
+ */
+LIBSTACQ_API const char *stacq_order_name(uint32_t order);
+
+/**
+ * The order that a word stands for.
+ *
+ * @param name		"fifo", "lifo" or "priority"
+ * @param[out] order	#STACQ_FIFO, #STACQ_LIFO or #STACQ_PRIORITY
+ * @return 0, or -1 with errno EINVAL: another word.
+ */
+LIBSTACQ_API int stacq_order_parse(const char *name, uint32_t *order);
+
+/**
  * Prepare a request for stacq_create(): the module's default limits, room for
  * one message, owned by the caller, mode 0600.
  *
  * @param req	filled in; change what should be different before stacq_create()
  * @param name	the new queue's name; see stacq_name_valid()
- * @param order	#STACQ_FIFO or #STACQ_LIFO
+ * @param order	#STACQ_FIFO, #STACQ_LIFO or #STACQ_PRIORITY
  * @return 0, or -1 with errno EINVAL: not a name.
  */
 LIBSTACQ_API int stacq_create_init(struct stacq_create *req, const char *name,
@@ -171,7 +188,8 @@ LIBSTACQ_API ssize_t stacq_peek(int fd, uint64_t position, void **buf,
 /**
  * Switch framed mode on or off: then read() and write() on this open file carry
  * frames, many messages a call, each with its number, time, priority and
- * deliveries. stacq_send() and stacq_recv() are for open files without it.
+ * deliveries. stacq_send() and stacq_recv() are for open files without it. A
+ * priority that was set goes back to 0.
  *
  * @param fd	open in any way
  * @param on	0 is off, anything else is on
@@ -179,6 +197,17 @@ LIBSTACQ_API ssize_t stacq_peek(int fd, uint64_t position, void **buf,
  *	EIDRM; ENOTTY: not a queue, or a module without framed mode.
  */
 LIBSTACQ_API int stacq_set_framed(int fd, int on);
+
+/**
+ * Set the priority of the messages that are sent through an open file, in a queue
+ * with order priority and in any other. Framed mode is switched off by this, as
+ * frames have priorities of their own.
+ *
+ * @param fd		open in any way
+ * @param priority	0, as without this call, to #STACQ_PRIORITY_MAX
+ * @return 0, or -1 with errno EINVAL: too high; EINTR; EIDRM; ENOTTY: not a queue.
+ */
+LIBSTACQ_API int stacq_set_priority(int fd, unsigned int priority);
 
 /**
  * Put a message into a frame.

@@ -10,7 +10,8 @@ static const char create_help[] =
 "Usage: stacq create NAME [OPTION]...\n"
 "Make a queue. Its node is /dev/stacq/NAME.\n"
 "\n"
-"  --order fifo|lifo      oldest first, or newest first: a stack (default fifo)\n"
+"  --order ORDER          fifo: oldest first (default); lifo: newest first, a\n"
+"                         stack; priority: highest first, of each the oldest\n"
 "  --capacity N           messages to have room for at once (default 1; grows)\n"
 "  --max-msgs N           most messages stored\n"
 "  --max-bytes SIZE       most bytes stored\n"
@@ -103,12 +104,8 @@ int cmd_create(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
 		case ORDER:
-			if (strcmp(optarg, "lifo") == 0)
-				order = STACQ_LIFO;
-			else if (strcmp(optarg, "fifo") == 0)
-				order = STACQ_FIFO;
-			else
-				return usage_error(argv, "'%s' is not an order: fifo or lifo",
+			if (stacq_order_parse(optarg, &order) < 0)
+				return usage_error(argv, "'%s' is not an order: fifo, lifo or priority",
 						   optarg);
 			break;
 		case CAPACITY:

@@ -5,6 +5,9 @@
  * Messages are looked at one after another, the oldest first, and never in
  * anybody's way. Positions shift meanwhile, so what counts is the number of a
  * message (seq): messages are stored in the order of their numbers.
+ *
+ * That is not so in order priority. There all of them are kept in memory until it
+ * is known that nothing has changed meanwhile, and else looked at again.
  */
 #include "tool.h"
 
@@ -20,11 +23,14 @@
 
 /* So often a queue may change under one look before that is given up. */
 #define MOST_TRIES	1000
+/* The same for looking at all of it. */
+#define MOST_SNAPSHOTS	100
 
 static const char save_help[] =
 "Usage: stacq save NAME [--purge] > FILE\n"
 "Write all messages of a queue to standard output for `stacq restore`, as frames:\n"
-"with priority, time and deliveries. The oldest comes first, of a stack as well.\n"
+"with priority, time and deliveries. The oldest comes first, of a stack as well;\n"
+"in order priority the highest priority.\n"
 "Nothing is taken out of the queue. Never waits.\n"
 "\n"
 "  --purge                once all of it is in FILE, for good (fsync), take the\n"
@@ -59,6 +65,7 @@ struct saver {
 	struct stacq_peek desc;
 	char *out;		/* frames not written yet */
 	size_t filled, room;
+	bool keep;		/* write nothing before all is there */
 	struct range *ranges;	/* what was saved, in order */
 	size_t n_ranges, ranges_room;
 	uint64_t saved;
@@ -212,16 +219,18 @@ static int note_saved(struct saver *s, uint64_t seq)
 
 static int save_one(struct saver *s)
 {
-	size_t size = (size_t)STACQ_FRAME_SIZE(s->desc.len);
+	size_t size = (size_t)STACQ_FRAME_SIZE(s->desc.len), want = OUTPUT_ROOM;
 	char *more;
 	int rc;
 
-	if (s->filled && s->filled + size > s->room) {
+	if (s->keep) {
+		want = s->filled + size <= s->room ? s->room : s->room * 2 + size;
+	} else if (s->filled && s->filled + size > s->room) {
 		rc = flush(s);
 		if (rc != RC_OK)
 			return rc;
 	}
-	more = grow(s->out, &s->room, size > OUTPUT_ROOM ? size : OUTPUT_ROOM, 1);
+	more = grow(s->out, &s->room, size > want ? size : want, 1);
 	if (more)
 		s->out = more;
 	if (!more || note_saved(s, s->desc.seq) < 0) {
@@ -237,6 +246,50 @@ static int save_one(struct saver *s)
 	return RC_OK;
 }
 
+static int too_fast(struct saver *s)
+{
+	complain("%s: it changes too fast to be saved without a hole; stop who sends and receives, or try again",
+		 s->name);
+	return RC_FAILED;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Save what is stored at one moment, in the order in which it would be received. */
+static int save_snapshot(struct saver *s)
+{
+	int ret, rc;
+
+	s->keep = true;
+	for (int tries = 0; tries < MOST_SNAPSHOTS; tries++) {
+		s->age = s->saved = 0;
+		s->filled = s->n_ranges = 0;
+		if (stacq_info(s->fd, &s->info) < 0)
+			return queue_error(s->name);
+		s->end = s->info.sent;
+		while ((ret = look(s, s->age, true) < 0 ? -1 : 0) == 0) {
+			rc = save_one(s);
+			if (rc != RC_OK)
+				return rc;
+		}
+		if (errno == ENOMSG)
+			ret = unchanged(s);
+		if (ret < 0)
+			return queue_error(s->name);
+		if (ret > 0 && s->saved == s->info.depth) {
+			if (s->n_ranges)
+				qsort(s->ranges, s->n_ranges, sizeof(*s->ranges), by_number);
+			return flush(s);
+		}
+	}
+	return too_fast(s);
+}
+
 static int save_all(struct saver *s)
 {
 	int ret, rc;
@@ -248,16 +301,15 @@ static int save_all(struct saver *s)
 		complain("%s: %" PRIu64 " message%s in the hands of readers, and may not be saved",
 			 s->name, (uint64_t)s->info.held,
 			 s->info.held == 1 ? " is" : "s are");
+	if (s->info.order == STACQ_PRIORITY)
+		return save_snapshot(s);
 	while ((ret = find_next(s)) > 0) {
 		rc = save_one(s);
 		if (rc != RC_OK)
 			return rc;
 	}
-	if (ret < 0 && errno == ECANCELED) {
-		complain("%s: it changes too fast to be saved without a hole; stop who sends and receives, or try again",
-			 s->name);
-		return RC_FAILED;
-	}
+	if (ret < 0 && errno == ECANCELED)
+		return too_fast(s);
 	return ret < 0 ? queue_error(s->name) : flush(s);
 }
 
@@ -369,10 +421,15 @@ static int purge(struct saver *s)
 		return output_error(s);
 	if (take_saved(s, &taken) < 0 || stacq_info(s->fd, &s->info) < 0)
 		return queue_error(s->name);
-	if (look(s, 0, false) < 0)
-		return errno == ENOMSG ? RC_OK : queue_error(s->name);
-	if (s->desc.seq > s->end)
-		return RC_OK;
+	/* In order priority what was sent meanwhile may be in front of what was saved. */
+	for (uint64_t at = 0; ; at++) {
+		if (look(s, at, false) < 0)
+			return errno == ENOMSG ? RC_OK : queue_error(s->name);
+		if (s->desc.seq <= s->end)
+			break;
+		if (s->info.order != STACQ_PRIORITY)
+			return RC_OK;
+	}
 	complain("%s: %" PRIu64 " of %" PRIu64 " saved messages purged; the others are behind one that was not saved, and still there",
 		 s->name, taken, s->saved);
 	return RC_FAILED;

@@ -25,6 +25,8 @@ static const char send_help[] =
 "                         them: messages that keep their priority, time and\n"
 "                         deliveries. All files are checked before the first\n"
 "                         message is sent; a pipe is checked as it comes\n"
+"  -p, --priority N       0 (default) to 32767; in a queue with order priority the\n"
+"                         highest is received first\n"
 "  -t, --timeout SECONDS  wait no longer than this for room, for each message\n"
 "      --nonblock         do not wait: --timeout 0\n"
 "  -h, --help             this text\n"
@@ -64,6 +66,7 @@ struct sender {
 	const char *done;	/* "sent", in words to the user */
 	int fd;
 	int timeout_ms;
+	uint64_t priority;
 	size_t longest;		/* no message can be longer */
 	size_t largest;		/* of the frames that were checked */
 	uint64_t largest_at;	/* byte where that one begins, */
@@ -492,6 +495,11 @@ static int send_messages(struct sender *s, bool lines, char delimiter,
 
 	if (rc != RC_OK)
 		return rc;
+	if (s->priority && stacq_set_priority(s->fd, (unsigned int)s->priority) < 0) {
+		rc = queue_error(s->name);
+		close(s->fd);
+		return rc;
+	}
 	catch_signals();
 	if (count)
 		rc = send_arguments(s, count, messages);
@@ -510,6 +518,7 @@ static int send_command(int argc, char **argv, bool restore)
 		{ "lines", no_argument, NULL, 'l' },
 		{ "null", no_argument, NULL, '0' },
 		{ "framed", no_argument, NULL, FRAMED },
+		{ "priority", required_argument, NULL, 'p' },
 		/* restore has those from here on */
 		{ "nonblock", no_argument, NULL, NONBLOCK },
 		{ "timeout", required_argument, NULL, 't' },
@@ -525,8 +534,8 @@ static int send_command(int argc, char **argv, bool restore)
 	int opt, rc, count;
 	uint64_t sent;
 
-	while ((opt = getopt_long(argc, argv, restore ? "t:h" : "l0t:h",
-				  restore ? options + 3 : options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, restore ? "t:h" : "l0p:t:h",
+				  restore ? options + 4 : options, NULL)) != -1) {
 		switch (opt) {
 		case '0':
 			delimiter = '\0';
@@ -537,6 +546,11 @@ static int send_command(int argc, char **argv, bool restore)
 			break;
 		case FRAMED:
 			framed = true;
+			break;
+		case 'p':
+			if (!parse_size(optarg, &s.priority) || s.priority > STACQ_PRIORITY_MAX)
+				return usage_error(argv, "'%s' is not a priority: 0 to %d",
+						   optarg, STACQ_PRIORITY_MAX);
 			break;
 		case NONBLOCK:
 			s.timeout_ms = 0;
@@ -563,6 +577,8 @@ static int send_command(int argc, char **argv, bool restore)
 		return usage_error(argv, "one queue at a time; the file is standard input");
 	if (lines && framed)
 		return usage_error(argv, "either --framed or --lines or --null");
+	if (s.priority && framed)
+		return usage_error(argv, "either --framed or --priority: a frame has its own");
 	if (lines && count)
 		return usage_error(argv, "messages come either as arguments or from standard input");
 	for (int i = optind; i < argc && !framed; i++)

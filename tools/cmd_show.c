@@ -45,8 +45,7 @@ static void fill_row(struct row *row, const struct stacq_info *info,
 	struct group *gr = getgrgid(st->st_gid);
 
 	snprintf(row->cell[NAME], size, "%s", info->name);
-	snprintf(row->cell[ORDER], size, "%s",
-		 info->order == STACQ_LIFO ? "lifo" : "fifo");
+	snprintf(row->cell[ORDER], size, "%s", order_name(info->order));
 	snprintf(row->cell[DEPTH], size, "%" PRIu64, (uint64_t)info->depth);
 	snprintf(row->cell[BYTES], size, "%" PRIu64, (uint64_t)info->bytes);
 	snprintf(row->cell[CAPACITY], size, "%" PRIu64, (uint64_t)info->capacity);
@@ -172,7 +171,7 @@ static void print_info(const struct stacq_info *info, const struct stat *st,
 	char owner[128];
 
 	printf("%-17s%s\n", "name", info->name);
-	printf("%-17s%s\n", "order", info->order == STACQ_LIFO ? "lifo" : "fifo");
+	printf("%-17s%s\n", "order", order_name(info->order));
 	printf("%-17s%s\n", "state",
 	       info->state & STACQ_STATE_SEALED ? "sealed" : "open");
 	if (st) {

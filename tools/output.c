@@ -215,8 +215,7 @@ struct json_object *info_json(const struct stacq_info *info,
 
 	json_object_object_add(object, "name", json_object_new_string(info->name));
 	json_object_object_add(object, "order",
-			       json_object_new_string(info->order == STACQ_LIFO ?
-						      "lifo" : "fifo"));
+			       json_object_new_string(order_name(info->order)));
 	json_object_object_add(object, "sealed",
 			       json_object_new_boolean(info->state &
 						       STACQ_STATE_SEALED));

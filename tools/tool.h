@@ -73,6 +73,8 @@ int control_error(void);
 int open_any(const char *name);
 /* "root:staff, mode 0660" of a node. */
 void describe_node(const struct stat *st, char *buf, size_t size);
+/* "fifo", or "unknown" for one of a newer module. */
+const char *order_name(uint32_t order);
 /* "1 message", "2 messages", "" for the plural ending. */
 const char *plural(uint64_t n);
 

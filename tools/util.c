@@ -154,6 +154,13 @@ bool check_name(const char *name)
 	return false;
 }
 
+const char *order_name(uint32_t order)
+{
+	const char *name = stacq_order_name(order);
+
+	return name ? name : "unknown";
+}
+
 const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";

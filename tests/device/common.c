@@ -150,7 +150,7 @@ struct stacq_info info(int fd)
 	for (; used < sizeof(i.name); used++)
 		ASSERT_EQ(i.name[used], 0);
 	ASSERT_EQ(i.abi_version, STACQ_ABI_VERSION);
-	ASSERT_TRUE(i.order == STACQ_FIFO || i.order == STACQ_LIFO);
+	ASSERT_TRUE(i.order <= STACQ_PRIORITY);
 	ASSERT_EQ(i.state & ~STACQ_STATE_SEALED, 0);
 	ASSERT_EQ(i.reserved, 0);
 	ASSERT_TRUE(i.depth + i.held <= i.capacity);

@@ -186,7 +186,7 @@ TEST(a_name_is_free_again_after_removal_though_a_file_is_open)
 
 TEST(bad_order_flags_mode_and_reserved_are_einval)
 {
-	static const uint32_t orders[] = { 2, 3, 255, 1u << 31, ~0u };
+	static const uint32_t orders[] = { 3, 4, 255, 1u << 31, ~0u };
 	static const uint32_t modes[] = {
 		01000, 02000, 04000, 010600, 020600, ~0u,
 	};

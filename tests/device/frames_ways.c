@@ -50,7 +50,7 @@ TEST(the_mode_can_be_undone_and_set_twice)
 	ASSERT_EQ(in.size, FRAME(10) + FRAME(5));
 }
 
-TEST(with_part_of_a_message_read_the_mode_cant_be_set)
+TEST(with_part_of_a_message_read_framed_mode_cant_be_switched)
 {
 	FOR_EACH_SIZE(s) {
 		struct queue q = queue_new(STACQ_FIFO);
@@ -62,7 +62,7 @@ TEST(with_part_of_a_message_read_the_mode_cant_be_set)
 			SEND(fd, *s, 1);
 			ASSERT_EQ(read(fd, &c, 1), 1);
 			ASSERT_REFUSED(fd, set_mode(fd, STACQ_MODE_FRAMED), EBUSY);
-			ASSERT_REFUSED(fd, set_mode(fd, 0), EBUSY);
+			ASSERT_OK(set_mode(fd, 0)); /* nothing changes */
 			/* it concerns no other open file */
 			framed(&q, O_RDONLY);
 			ASSERT_EQ(read(fd, rest, *s), *s - 1);
@@ -81,11 +81,9 @@ TEST(set_mode_refuses_what_it_does_not_know)
 	};
 	const unsigned int request = _IOC(_IOC_WRITE, STACQ_IOC_MAGIC, 0x17,
 					  sizeof(larger));
-	struct stacq_mode reserved = { .reserved = 1 };
 
 	ASSERT_REFUSED(fd, set_mode(fd, 2), EINVAL);
 	ASSERT_REFUSED(fd, set_mode(fd, 0x80000001), EINVAL);
-	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_SET_MODE, &reserved), EINVAL);
 	ASSERT_REFUSED(fd, ioctl(fd, _IOC(_IOC_WRITE, STACQ_IOC_MAGIC, 0x17, 4),
 				 &larger), EINVAL);
 	larger.more = 1;

@@ -103,7 +103,7 @@ static void put_back(void)
 		char path[128];
 		int fd;
 
-		c.order = i % 2;
+		c.order = i % 3;
 		ioctl(FD(3), STACQ_IOC_CREATE, &c);
 		snprintf(path, sizeof(path), "/dev/stacq/%s", names[i]);
 		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);

@@ -66,13 +66,13 @@ coverage() {
 		/^LF/ { lines[file] = $2 }
 		/^LH/ { hit[file] = $2 }
 		END {
-			for (file in lines) if (file ~ /^(store|queue|wait|inspect)\.[ch]$/)
+			for (file in lines) if (file ~ /^(store|queue|level|wait|inspect)\.[ch]$/)
 				printf "%s: %d of %d lines%s\n", file, hit[file], lines[file],
 					missed[file] == "" ? "" : ", not" missed[file]
 		}' "$out/lcov" | sort >"$out/coverage"
 	while read -r line; do diagnostic "$line"; done <"$out/coverage"
 	# Something that the kept inputs do not reach needs another one.
-	! grep -E '^(store|queue|wait|inspect)\.c: .*, not' "$out/coverage"
+	! grep -E '^(store|queue|level|wait|inspect)\.c: .*, not' "$out/coverage"
 }
 
 random_inputs() {

@@ -152,8 +152,10 @@ static struct stacq_attr attr_of(u64 seq)
 {
 	if (!says_more(seq))
 		return (struct stacq_attr){};
+	/* In order priority there are few, so that there is more than one of each. */
 	return (struct stacq_attr){ .sent_ns = seq * 1000003 % 7 ? seq : 0,
-				    .priority = seq * 31 & 0x7fff,
+				    .priority = seq * 31 % (run.md.order == STACQ_PRIORITY ?
+							    7 : STACQ_PRIORITY_MAX + 1),
 				    .deliveries = seq & 1 ? 255 : 2 };
 }
 
@@ -170,6 +172,11 @@ static void follow_purge(void)
 		return;
 	model_purge(&run.md, n, run.purge_to);
 	run.purging += n;
+}
+
+static u32 count_levels(const struct rb_node *node)
+{
+	return node ? 1 + count_levels(node->rb_left) + count_levels(node->rb_right) : 0;
 }
 
 static void check_list(bool bytes)
@@ -194,6 +201,30 @@ static void check_list(bool bytes)
 		     run.flux || m == run.q->peeked);
 	}
 	must(n == md->nr);
+}
+
+/* There is a level for each priority in use, which knows the last of its messages. */
+static void check_levels(void)
+{
+	struct stacq_queue *q = run.q;
+	struct stacq_msg *m, *last = NULL;
+	u32 nr = 0;
+
+	if (q->order != STACQ_PRIORITY) {
+		must(RB_EMPTY_ROOT(&q->levels.root) && !q->levels.spare);
+		return;
+	}
+	list_for_each_entry(m, &q->msgs, link) {
+		must(!last || last->priority >= m->priority);
+		if (!last || last->priority != m->priority)
+			nr++;
+		if (last && last->priority != m->priority)
+			must(find_level(q, last->priority)->last == last);
+		last = m;
+	}
+	if (last)
+		must(find_level(q, last->priority)->last == last);
+	must(nr == count_levels(q->levels.root.rb_node));
 }
 
 static void check_segment(const struct stacq_segment *seg)
@@ -274,7 +305,7 @@ static void check_info(void)
 	struct stacq_info info;
 
 	stacq_get_info(run.q, &info);
-	must(!strcmp(info.name, "fuzz") && info.order == md->lifo);
+	must(!strcmp(info.name, "fuzz") && info.order == md->order);
 	must(info.abi_version == 1 && !info.reserved);
 	must(info.state == (md->sealed ? STACQ_STATE_SEALED : 0));
 	must(info.depth == md->nr - md->held && info.held == md->held);
@@ -345,7 +376,7 @@ static void check_idle(void)
 {
 	const struct stacq_queue *q = run.q;
 
-	if (idle_ms && (q->store.spare_bytes || q->store.capacity > q->floor ||
+	if (idle_ms && (q->store.spare_bytes || q->levels.spare || q->store.capacity > q->floor ||
 			q->store.reap))
 		must(q->idle_work.pending);
 }
@@ -360,6 +391,8 @@ static void check(void)
 	stacq_lock(q);
 	if (all)
 		check_list(run.md.nr <= FEW);
+	if (all)
+		check_levels();
 	if (all)
 		check_store();
 	for (i = 0; i < run.nr_held; i++)
@@ -517,7 +550,7 @@ static void send_filled(struct stacq_msg *m, u32 len, void *buf, bool aborted)
 		__stacq_send_abort(q, m);
 	} else {
 		whom = __stacq_send_commit(q, m);
-		model_send(&run.md, len, attr.deliveries);
+		model_send(&run.md, len, attr.deliveries, attr.priority);
 	}
 	stacq_unlock(q);
 	stacq_wake(q, whom);
@@ -547,7 +580,7 @@ static int try_send(u32 len, void *buf, bool aborted)
 	if (!expected) {
 		must(PTR_ERR(m) == -ENOBUFS);
 		must(q->store.live == q->store.capacity ||
-		     (len > STACQ_INLINE_SIZE && !buf));
+		     (len > STACQ_INLINE_SIZE && !buf) || __stacq_lacks_level(q));
 		expected = -ENOBUFS;
 	}
 	must(PTR_ERR(m) == expected);
@@ -1166,10 +1199,13 @@ static bool start(void)
 {
 	u8 how = next(), a = next(), b = next();
 	struct stacq_limits l = limits_of(a, b);
+	u32 order = how & 1;
 	u64 capacity = capacity_of(how >> 3);
 
 	stacq_clock_now(&run.begun);
-	run.md = (struct model){ .lifo = how & 1, .max_msgs = U64_MAX,
+	if ((how & 7) == 3)
+		order = STACQ_PRIORITY;
+	run.md = (struct model){ .order = order, .max_msgs = U64_MAX,
 				 .max_bytes = U64_MAX, .max_msg_size = U64_MAX,
 				 .capacity = capacity, .floor = capacity };
 	/* The registry puts defaults where nothing is said. */
@@ -1185,7 +1221,7 @@ static bool start(void)
 	standin.fail_at = b >> 6;
 	if (!capacity)
 		return false;
-	run.q = stacq_queue_alloc("fuzz", how & 1, &l, capacity);
+	run.q = stacq_queue_alloc("fuzz", order, &l, capacity);
 	must(run.q || standin.refused || capacity > MEMORY);
 	standin.fail_at = 0;
 	return run.q;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The model: what a queue is, said as simply as can be, from docs/abi.md and
- * not from the code. An array of messages, oldest first.
+ * not from the code. An array of messages, oldest first; in order priority the
+ * highest first, and of each the oldest.
  */
 #ifndef _MODEL_MODEL_H
 #define _MODEL_MODEL_H
@@ -16,12 +17,13 @@ struct model_msg {
 	u64 seq;
 	u32 len;
 	u8 deliveries;
+	u16 priority;
 	bool held;
 };
 
 /**
  * struct model - a queue
- * @lifo: the newest message is taken first
+ * @order: which message is taken first
  * @sealed: it takes no more
  * @removed: it does nothing any more
  * @max_msgs: limit, U64_MAX for none
@@ -44,7 +46,7 @@ struct model_msg {
  * @msgs: the messages
  */
 struct model {
-	bool lifo;
+	u32 order;
 	bool sealed;
 	bool removed;
 	u64 max_msgs;
@@ -103,11 +105,18 @@ static inline bool model_writable(const struct model *md)
 	return md->removed || md->sealed || !model_full(md, len);
 }
 
-static inline void model_send(struct model *md, u32 len, u8 deliveries)
+static inline void model_send(struct model *md, u32 len, u8 deliveries, u16 priority)
 {
+	u32 at = md->nr;
+
 	must(md->nr < MODEL_MAX);
-	md->msgs[md->nr++] = (struct model_msg){ .seq = ++md->sent, .len = len,
-						      .deliveries = deliveries };
+	if (md->order == STACQ_PRIORITY)
+		for (; at && md->msgs[at - 1].priority < priority; at--)
+			md->msgs[at] = md->msgs[at - 1];
+	md->msgs[at] = (struct model_msg){ .seq = ++md->sent, .len = len,
+						.deliveries = deliveries,
+						.priority = priority };
+	md->nr++;
 	md->bytes += len;
 	if (md->nr > md->peak)
 		md->peak = md->nr;
@@ -118,7 +127,7 @@ static inline void model_send(struct model *md, u32 len, u8 deliveries)
 /* Where the n-th message is in the order in which they would be taken. */
 static inline u32 model_nth(const struct model *md, u32 n)
 {
-	return md->lifo ? md->nr - 1 - n : n;
+	return md->order == STACQ_LIFO ? md->nr - 1 - n : n;
 }
 
 /* Index of the message at a position, those in hand not counted; -1 for none. */
@@ -185,15 +194,14 @@ static inline void model_give_back(struct model *md, u32 at, bool delivered)
 		md->msgs[at].deliveries++;
 }
 
-/* Discard the @n oldest that are in nobody's hands, none of them newer than @last. */
+/* Discard the @n first that are in nobody's hands and no newer than @last. */
 static inline void model_purge(struct model *md, u64 n, u64 last)
 {
 	u32 from, to = 0;
 
 	md->discarded += n;
 	for (from = 0; from < md->nr; from++) {
-		if (n && !md->msgs[from].held) {
-			must(md->msgs[from].seq <= last);
+		if (n && !md->msgs[from].held && md->msgs[from].seq <= last) {
 			md->bytes -= md->msgs[from].len;
 			n--;
 		} else {

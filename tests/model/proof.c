@@ -142,7 +142,7 @@ static void check_segment(const struct stacq_segment *seg)
 static void commit(struct stacq_msg *m)
 {
 	__stacq_send_commit(&queue, m);
-	model_send(&md, LEN, 0);
+	model_send(&md, LEN, 0, 0);
 }
 
 static void send(void)
@@ -247,7 +247,7 @@ static void start(void)
 	u32 i, at, nr = 0;
 
 	current = &task;
-	md = (struct model){ .lifo = PROOF_LIFO, .capacity = PROOF_CAPACITY,
+	md = (struct model){ .order = PROOF_LIFO, .capacity = PROOF_CAPACITY,
 			     .max_msgs = limits.max_msgs, .max_bytes = U64_MAX,
 			     .max_msg_size = U64_MAX };
 	stacq_queue_alloc("p", PROOF_LIFO, &limits, PROOF_CAPACITY);

@@ -30,6 +30,7 @@
 /* Where the next message is taken from. */
 #define STACQ_FIFO		0	/* the oldest message first */
 #define STACQ_LIFO		1	/* the newest message first: a stack */
+#define STACQ_PRIORITY		2	/* the highest priority first, of each the oldest */
 
 /* For a limit: none. */
 #define STACQ_UNLIMITED		0ULL
@@ -83,7 +84,7 @@ struct stacq_frame {
  * struct stacq_create - make a queue (STACQ_IOC_CREATE)
  * @name: 1 to 63 of letters, digits, '.', '_' and '-', not starting with '.'
  *	or '-'; terminated by a NUL
- * @order: STACQ_FIFO or STACQ_LIFO
+ * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY
  * @flags: zero
  * @max_msgs: most messages stored at once; 0 is no limit
  * @max_bytes: most bytes of messages stored at once; 0 is no limit
@@ -124,7 +125,7 @@ struct stacq_remove {
  * struct stacq_info - all there is to know of a queue (STACQ_IOC_INFO)
  * @name: its name, terminated by a NUL
  * @abi_version: STACQ_ABI_VERSION of the module
- * @order: STACQ_FIFO or STACQ_LIFO
+ * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY
  * @state: STACQ_STATE_* bits
  * @readers_waiting: callers blocked in a read
  * @writers_waiting: callers blocked in a write
@@ -249,11 +250,12 @@ struct stacq_purge {
  * struct stacq_mode - how read and write of this open file work
  *	(STACQ_IOC_SET_MODE)
  * @flags: STACQ_MODE_FRAMED or zero
- * @reserved: zero
+ * @priority: of the messages that a write sends, 0 to STACQ_PRIORITY_MAX; in
+ *	framed mode each frame has its own
  */
 struct stacq_mode {
 	__u32		flags;
-	__u32		reserved;
+	__u32		priority;
 };
 
 #define STACQ_CREATE_SIZE_VER0		120

@@ -304,17 +304,17 @@ void open_framed(void)
 void step_mode(void)
 {
 	static const uint32_t some[] = { 0, 1, 1, 1, 1, 2, 3, 0x80000001 };
-	struct stacq_mode m = { .flags = ANY_OF(some), .reserved = one_in(10) };
+	struct stacq_mode m = { .flags = ANY_OF(some), .priority = one_in(10) ? 32768 : below(5) };
 	struct expect e = { 0 };
 	int i = below(2);
 
 	MAY(&e, EBUSY, EINTR);
-	if (m.flags > 1 || m.reserved)
+	if (m.flags > 1 || m.priority > STACQ_PRIORITY_MAX)
 		MUST(&e, EINVAL);
 	/* Nothing of a message is left for the next call. */
 	if (mode_is_framed[i])
 		e.errors[EBUSY / 64] &= ~(1ull << EBUSY % 64);
-	if (!CALL(&e, "SET_MODE", MODE_FD + i, m.flags, m.reserved, 0,
+	if (!CALL(&e, "SET_MODE", MODE_FD + i, m.flags, m.priority, 0,
 		  ioctl(MODE_FD + i, STACQ_IOC_SET_MODE, &m)))
 		mode_is_framed[i] = m.flags;
 }

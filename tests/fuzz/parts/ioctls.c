@@ -99,7 +99,7 @@ static void fill_create(void *to)
 	struct stacq_create *c = to;
 
 	pick_name(c->name, true);
-	c->order = one_in(16) ? below(5) : below(2);
+	c->order = one_in(16) ? below(5) : below(3);
 	c->flags = mostly_zero();
 	c->max_msgs = pick_limit(100);
 	c->max_bytes = pick_limit(100000);
@@ -168,7 +168,7 @@ static void fill_mode(void *to)
 	struct stacq_mode *m = to;
 
 	m->flags = ANY_OF(some);
-	m->reserved = mostly_zero();
+	m->priority = one_in(4) ? mostly_zero() : below(STACQ_PRIORITY_MAX + 2);
 }
 
 static void fill_struct(const struct request *r, uint64_t addr)
@@ -220,7 +220,7 @@ static bool is_one_of(const char *name, const char *a, const char *b, const char
 
 static void expect_create(struct expect *e, const struct stacq_create *c)
 {
-	if (!name_is_valid(c->name) || c->order > STACQ_LIFO || c->flags ||
+	if (!name_is_valid(c->name) || c->order > STACQ_PRIORITY || c->flags ||
 	    c->reserved || c->mode & ~0777u)
 		MUST(e, EINVAL);
 	if (c->max_msgs == STACQ_UNCHANGED ? c->capacity > 1 :
@@ -318,7 +318,7 @@ static void expect_fields(struct expect *e, const struct request *r, int place,
 			MUST(e, EINVAL);
 		break;
 	case STACQ_IOC_SET_MODE:
-		if (a->mode.flags & ~STACQ_MODE_FRAMED || a->mode.reserved)
+		if (a->mode.flags & ~STACQ_MODE_FRAMED || a->mode.priority > STACQ_PRIORITY_MAX)
 			MUST(e, EINVAL);
 		MAY(e, EBUSY, EINTR);
 		break;
@@ -398,7 +398,7 @@ void check_info(const struct stacq_info *i)
 	HOLDS(used && used < sizeof(i->name));
 	HOLDS(all_zero((void *)i->name + used, sizeof(i->name) - used));
 	HOLDS(i->abi_version == STACQ_ABI_VERSION);
-	HOLDS(i->order <= STACQ_LIFO);
+	HOLDS(i->order <= STACQ_PRIORITY);
 	HOLDS(!(i->state & ~STACQ_STATE_SEALED) && !i->reserved);
 	HOLDS(i->depth + i->held <= i->capacity);
 	HOLDS(i->depth + i->held <= i->high_water);

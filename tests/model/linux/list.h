@@ -67,6 +67,7 @@ static inline void list_replace(struct list_head *old, struct list_head *at)
 }
 
 #define list_entry(at, type, member) container_of(at, type, member)
+#define list_prev_entry(m, member) list_entry((m)->member.prev, typeof(*(m)), member)
 
 #define list_for_each_entry(m, head, member)				\
 	for (m = list_entry((head)->next, typeof(*m), member);		\
