@@ -157,7 +157,7 @@ __poll_t stacq_poll_reader(struct file *file, struct stacq_reader *r,
 		poll_wait(file, &q->write_wait, wait);
 
 	stacq_lock(q);
-	if (file->f_mode & FMODE_READ && (r->msg || __stacq_readable(q)))
+	if (file->f_mode & FMODE_READ && (r->msg || __stacq_readable(q, &r->holder)))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (file->f_mode & FMODE_WRITE && __stacq_writable(q))
 		events |= EPOLLOUT | EPOLLWRNORM;

@@ -42,7 +42,8 @@ static const struct kind to_iter = { .copy = stacq_to_iter, .iter = true };
  * @at: where it is: an address or an iterator
  * @len: its size
  * @done: bytes of it that are done, always whole frames
- * @alone: copying may sleep, so each message is copied without the lock
+ * @alone: each message is copied without the lock, since copying may sleep, or is
+ *	leased
  */
 struct frames {
 	void *at;
@@ -310,7 +311,7 @@ static __always_inline int receive_some(const struct kind *k,
 
 	stacq_lock(q);
 	pagefault_disable();
-	if (!k->iter)
+	if (!k->iter && !f->alone)
 		f->done += __stacq_receive_burst(q, (char __user __force *)place(k, f, 0),
 						 f->len - f->done, now);
 	/* The room of each message wakes somebody of its own. */
@@ -326,8 +327,13 @@ static __always_inline int receive_some(const struct kind *k,
 static int receive_alone(const struct kind *k, struct stacq_reader *r,
 			 struct frames *f, const struct stacq_clock *now)
 {
-	int ret = stacq_take_in_hand(r);
 	u32 off = 0;
+	int ret = 0;
+
+	if (r->holder.on)
+		ret = stacq_holder_prepare(r->q, &r->holder);
+	if (!ret)
+		ret = stacq_take_in_hand(r);
 
 	if (ret <= 0)
 		return ret;
@@ -363,6 +369,7 @@ static __always_inline ssize_t try_receive_frames(const struct kind *k,
 		mutex_unlock(&r->mutex);
 		return -EBUSY;
 	}
+	f->alone |= r->holder.on;
 	stacq_clock_now(&now);
 	do {
 		ret = receive_some(k, r->q, f, &now);
@@ -387,8 +394,11 @@ static __always_inline ssize_t receive_frames(const struct kind *k,
 		ret = try_receive_frames(k, r, f, flags);
 		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
 			break;
+		/* There may be a message, which only this caller may not have. */
+		if (waited && r->holder.on)
+			stacq_pass_on(r->q);
 		waited = true;
-		ret = stacq_wait_readable(r->q);
+		ret = stacq_wait_readable(r->q, &r->holder);
 		if (ret)
 			break;
 	}
@@ -445,25 +455,36 @@ ssize_t stacq_receive_frames_iter(struct stacq_reader *r, struct iov_iter *to,
 /**
  * stacq_reader_set_mode() - how an open file reads and writes
  * @r: the reader
- * @framed: many messages a call
- * @priority: of the messages that it sends otherwise
+ * @m: how, valid
  *
  * Context: Sleeps.
- * Return: 0; -EBUSY if @framed changes with part of a message read; -ERESTARTSYS
- *	for a signal.
+ * Return: 0; -EBUSY if a mode changes with part of a message read; -ERESTARTSYS for
+ *	a signal.
  */
-int stacq_reader_set_mode(struct stacq_reader *r, bool framed, u16 priority)
+int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m)
 {
+	bool framed = m->flags & STACQ_MODE_FRAMED;
+	bool lease = m->flags & STACQ_MODE_LEASE;
+	bool wake;
 	int ret = 0;
 
 	if (mutex_lock_interruptible(&r->mutex))
 		return -ERESTARTSYS;
-	if (r->msg && framed != r->framed) {
+	if (r->msg && (framed != r->framed || lease != r->holder.on)) {
 		ret = -EBUSY;
-	} else {
-		WRITE_ONCE(r->framed, framed);
-		WRITE_ONCE(r->priority, priority);
+		goto unlock;
 	}
+	WRITE_ONCE(r->framed, framed);
+	WRITE_ONCE(r->priority, m->priority);
+	stacq_lock(r->q);
+	wake = __stacq_holder_full(&r->holder);
+	WRITE_ONCE(r->holder.on, lease);
+	WRITE_ONCE(r->holder.max_inflight, m->max_inflight);
+	stacq_unlock(r->q);
+	/* It may be that those who wait through this file may now have more. */
+	if (wake)
+		stacq_wake(r->q, STACQ_WAKE_READERS);
+unlock:
 	mutex_unlock(&r->mutex);
 	return ret;
 }

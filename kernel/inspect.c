@@ -42,20 +42,24 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	info->writers_waiting = atomic_read(&q->writers_waiting);
 	info->depth = q->nr - q->held;
 	info->bytes = q->bytes - q->held_bytes;
-	info->held = q->held;
-	info->held_bytes = q->held_bytes;
+	info->held = q->held - q->leases.inflight;
+	info->held_bytes = q->held_bytes - q->leases.bytes;
 	info->capacity = q->store.capacity;
 	info->max_msgs = max_is_none(q->msgs_max);
 	info->max_bytes = max_is_none(q->bytes_max);
 	info->max_msg_size = max_is_none(q->max_msg_size);
 	info->high_water = max(q->high_water, q->peak);
 	info->memory = q->store.bytes;
-	info->sent = q->seq;
+	info->sent = q->seq - q->resent;
 	info->received = q->received;
 	info->requeued = q->requeued;
 	info->discarded = q->discarded;
 	info->growths = q->growths;
 	info->shrinks = q->shrinks;
+	info->inflight = q->leases.inflight;
+	info->inflight_bytes = q->leases.bytes;
+	info->lapsed = q->leases.lapsed;
+	info->lease_ms = q->leases.ms;
 	stacq_unlock(q);
 }
 
@@ -77,6 +81,55 @@ static struct stacq_msg *__unpin(struct stacq_queue *q)
 	return m;
 }
 
+static struct stacq_msg *first_in_list(struct stacq_queue *q)
+{
+	return list_first_entry_or_null(&q->msgs, struct stacq_msg, link);
+}
+
+static struct stacq_msg *next_in_list(struct stacq_queue *q, struct stacq_msg *m)
+{
+	return list_is_last(&m->link, &q->msgs) ? NULL : list_next_entry(m, link);
+}
+
+/*
+ * The next message in the order of the queue, of the list from @at on or of those
+ * that came back after @last, which is NULL at the beginning. @at is moved on.
+ */
+static struct stacq_msg *next_in_order(struct stacq_queue *q,
+				       struct stacq_msg **at,
+				       const struct stacq_msg *last)
+{
+	struct stacq_msg *m, *back = NULL;
+
+	while (*at && (*at)->held)
+		*at = next_in_list(q, *at);
+	m = *at;
+	if (!RB_EMPTY_ROOT(&q->leases.returned))
+		back = __stacq_returned_after(q, last);
+	if (back && (!m || __stacq_comes_before(q, back, m)))
+		return back;
+	if (m)
+		*at = next_in_list(q, m);
+	return m;
+}
+
+/* Let others in, with the message at @at pinned: false if it has left its place. */
+static bool let_others_in(struct stacq_queue *q, struct stacq_msg **at)
+{
+	struct stacq_msg *m = *at;
+	u64 seq = m ? m->seq : 0;
+
+	q->peeked = m;
+	stacq_unlock(q);
+	cond_resched();
+	stacq_lock(q);
+	if (!m)
+		return true;
+	m = __unpin(q);
+	*at = m;
+	return m && stacq_msg_listed(m) && m->seq == seq;
+}
+
 /*
  * Pin the message at @position. The walk lets others in now and then, pinning
  * where it is; if that message is taken meanwhile, it starts anew, and after
@@ -84,30 +137,26 @@ static struct stacq_msg *__unpin(struct stacq_queue *q)
  */
 static struct stacq_msg *pin_position(struct stacq_queue *q, u64 position)
 {
-	struct stacq_msg *m;
+	struct stacq_msg *m, *at, last;
 	int restarts = 0;
-	u64 at, steps;
+	u64 nr, steps;
 
 again:
-	at = 0;
+	nr = 0;
 	steps = 0;
-	list_for_each_entry(m, &q->msgs, link) {
-		if (++steps % PEEK_BATCH == 0 && restarts < 8) {
-			q->peeked = m;
-			stacq_unlock(q);
-			cond_resched();
-			stacq_lock(q);
-			m = __unpin(q);
-			if (!m) {
-				restarts++;
-				goto again;
-			}
-		}
-		if (m->held)
-			continue;
-		if (at++ == position) {
+	at = first_in_list(q);
+	while ((m = next_in_order(q, &at, nr ? &last : NULL))) {
+		if (nr++ == position) {
 			q->peeked = m;
 			return m;
+		}
+		/* What the order is told by. */
+		last.seq = m->seq;
+		last.priority = m->priority;
+		if (++steps % PEEK_BATCH == 0 && restarts < 8 &&
+		    !let_others_in(q, &at)) {
+			restarts++;
+			goto again;
 		}
 	}
 	return NULL;

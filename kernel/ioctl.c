@@ -135,13 +135,16 @@ static int ioctl_peek(struct stacq_reader *r, unsigned int cmd,
 	ret = stacq_args_in(&p, sizeof(p), STACQ_PEEK_SIZE_VER0, cmd, arg);
 	if (ret)
 		return ret;
-	if (p.flags & ~STACQ_PEEK_HELD || p.reserved)
+	if (p.flags & ~(STACQ_PEEK_HELD | STACQ_PEEK_LEASED) || p.reserved)
 		return -EINVAL;
-	if (p.flags & STACQ_PEEK_HELD) {
-		if (p.position || p.buf_len)
+	if (p.flags) {
+		if (p.position || p.buf_len || p.flags == (STACQ_PEEK_HELD | STACQ_PEEK_LEASED))
 			return -EINVAL;
-		return stacq_reader_peek(r, &p) ?:
-		       args_out(arg, &p, sizeof(p), cmd);
+		if (p.flags & STACQ_PEEK_HELD)
+			ret = stacq_reader_peek(r, &p);
+		else
+			ret = stacq_holder_peek(r->q, &r->holder, &p);
+		return ret ?: args_out(arg, &p, sizeof(p), cmd);
 	}
 	copy = stacq_peek(r->q, p.position, p.buf_len, &p);
 	if (IS_ERR(copy))
@@ -181,9 +184,50 @@ static int ioctl_set_mode(struct stacq_reader *r, unsigned int cmd,
 	ret = stacq_args_in(&m, sizeof(m), STACQ_MODE_SIZE_VER0, cmd, arg);
 	if (ret)
 		return ret;
-	if (m.flags & ~STACQ_MODE_FRAMED || m.priority > STACQ_PRIORITY_MAX)
+	if (m.flags & ~(STACQ_MODE_FRAMED | STACQ_MODE_LEASE) ||
+	    m.priority > STACQ_PRIORITY_MAX || m.reserved)
 		return -EINVAL;
-	return stacq_reader_set_mode(r, m.flags & STACQ_MODE_FRAMED, m.priority);
+	if (m.max_inflight && !(m.flags & STACQ_MODE_LEASE))
+		return -EINVAL;
+	return stacq_reader_set_mode(r, &m);
+}
+
+static int ioctl_settle(struct stacq_reader *r, enum stacq_settle what,
+			unsigned int cmd, void __user *arg)
+{
+	struct stacq_settlement __user *to = arg;
+	struct stacq_settlement s;
+	u64 count;
+	int ret;
+
+	ret = stacq_args_in(&s, sizeof(s), STACQ_SETTLEMENT_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (s.flags & ~(STACQ_SETTLE_UP_TO | STACQ_SETTLE_ALL | STACQ_SETTLE_TO_BACK) ||
+	    s.reserved)
+		return -EINVAL;
+	/* Be sure to be able to answer before doing it. */
+	ret = args_out(arg, &s, sizeof(s), cmd) ?:
+	      stacq_settle(r->q, &r->holder, what, s.id, s.flags, &count);
+	return ret ?: answer(count, &to->count);
+}
+
+static int ioctl_set_delivery(struct file *file, struct stacq_queue *q,
+			      unsigned int cmd, void __user *arg)
+{
+	struct stacq_delivery d;
+	int ret;
+
+	ret = stacq_args_in(&d, sizeof(d), STACQ_DELIVERY_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (d.flags || d.reserved)
+		return -EINVAL;
+	if (!is_owner(file))
+		return -EPERM;
+	if (d.lease_ms == STACQ_UNCHANGED)
+		return 0;
+	return stacq_set_lease_ms(q, d.lease_ms);
 }
 
 static int ioctl_seal(struct stacq_queue *q, bool seal, unsigned long arg)
@@ -219,6 +263,10 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case STACQ_IOC_SIZELESS(STACQ_IOC_PEEK):
 	case STACQ_IOC_SIZELESS(STACQ_IOC_PURGE):
 	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_MODE):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_ACK):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_GIVE_BACK):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_EXTEND):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_DELIVERY):
 	case STACQ_IOC_SEAL:
 	case STACQ_IOC_UNSEAL:
 		if (stacq_removed(r->q))
@@ -238,6 +286,14 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return may_read ? ioctl_purge(r->q, cmd, p) : -EBADF;
 	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_MODE):
 		return ioctl_set_mode(r, cmd, p);
+	case STACQ_IOC_SIZELESS(STACQ_IOC_ACK):
+		return may_read ? ioctl_settle(r, STACQ_ACKNOWLEDGE, cmd, p) : -EBADF;
+	case STACQ_IOC_SIZELESS(STACQ_IOC_GIVE_BACK):
+		return may_read ? ioctl_settle(r, STACQ_RETURN, cmd, p) : -EBADF;
+	case STACQ_IOC_SIZELESS(STACQ_IOC_EXTEND):
+		return may_read ? ioctl_settle(r, STACQ_EXTEND, cmd, p) : -EBADF;
+	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_DELIVERY):
+		return ioctl_set_delivery(file, r->q, cmd, p);
 	}
 	/* Those without a structure have one number only. */
 	switch (cmd) {

@@ -158,16 +158,15 @@ void __stacq_level_del(struct stacq_queue *q, struct stacq_msg *m)
 
 /**
  * __stacq_level_moved() - a message has moved within memory
- * @st: the store of its queue
+ * @q: its queue
  * @old: where it was
  * @m: where it is
  *
  * Context: The lock is held.
  */
-void __stacq_level_moved(struct stacq_store *st, struct stacq_msg *old,
+void __stacq_level_moved(struct stacq_queue *q, struct stacq_msg *old,
 			 struct stacq_msg *m)
 {
-	struct stacq_queue *q = container_of(st, struct stacq_queue, store);
 	struct stacq_level *level = find_level(q, m->priority);
 
 	stacq_assert_locked(q);

@@ -54,7 +54,7 @@ void stacq_levels_trim(struct stacq_queue *q);
 void stacq_levels_destroy(struct stacq_queue *q);
 void __stacq_level_add(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_level_del(struct stacq_queue *q, struct stacq_msg *m);
-void __stacq_level_moved(struct stacq_store *st, struct stacq_msg *old,
+void __stacq_level_moved(struct stacq_queue *q, struct stacq_msg *old,
 			 struct stacq_msg *m);
 
 #endif /* _STACQ_LEVEL_H */

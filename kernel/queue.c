@@ -76,6 +76,7 @@ static void idle_work(struct work_struct *work)
 	}
 	stacq_store_trim(&q->store, false);
 	stacq_levels_trim(q);
+	stacq_leases_trim(q);
 	stacq_lock(q);
 	/* Buffers and levels in use become spare without saying so. */
 	more = q->store.capacity > q->floor || q->store.buf_bytes ||
@@ -137,8 +138,8 @@ struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
 	INIT_LIST_HEAD(&q->msgs);
 	__set_limits(q, limits);
 	q->order = order;
-	if (order == STACQ_PRIORITY)
-		q->store.moved = __stacq_level_moved;
+	q->store.moved = __stacq_moved;
+	stacq_leases_init(q);
 	q->floor = capacity;
 	init_waitqueue_head(&q->read_wait);
 	init_waitqueue_head(&q->write_wait);
@@ -159,18 +160,27 @@ void stacq_queue_get(struct stacq_queue *q)
 	kref_get(&q->ref);
 }
 
+static void free_msg(struct stacq_queue *q, struct stacq_msg *m)
+{
+	pr_debug("%s: removed message of size %u\n", q->name, m->len);
+	if (m->len > STACQ_INLINE_SIZE)
+		kvfree(m->buf);
+	cond_resched();
+}
+
 static void free_queue(struct kref *ref)
 {
 	struct stacq_queue *q = container_of(ref, struct stacq_queue, ref);
 	struct stacq_msg *m, *next;
 
 	cancel_delayed_work_sync(&q->idle_work);
-	list_for_each_entry_safe(m, next, &q->msgs, link) {
-		pr_debug("%s: removed message of size %u\n", q->name, m->len);
-		if (m->len > STACQ_INLINE_SIZE)
-			kvfree(m->buf);
-		cond_resched();
+	list_for_each_entry_safe(m, next, &q->msgs, link)
+		free_msg(q, m);
+	while ((m = __stacq_returned_first(q))) {
+		__stacq_lease_drop(q, m);
+		free_msg(q, m);
 	}
+	stacq_leases_destroy(q);
 	stacq_levels_destroy(q);
 	stacq_store_destroy(&q->store);
 	mutex_destroy(&q->room_mutex);
@@ -246,12 +256,15 @@ void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m)
  * __stacq_hold() - put a message in the hands of a reader
  * @q: the queue
  * @m: from __stacq_receive_begin(). It keeps its place; others pass over it.
+ *	(One that came back, see lease.h, is out of the tree meanwhile.)
  *
  * Context: The lock is held, since __stacq_receive_begin().
  */
 void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
+	if (!stacq_msg_listed(m))
+		__stacq_returned_del(q, m);
 	m->held = 1;
 	q->held++;
 	q->held_bytes += m->len;
@@ -317,6 +330,8 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 			m->deliveries++;
 		trace_stacq_requeue(q->name, m->seq, m->len, m->deliveries);
 	}
+	if (!stacq_msg_listed(m))
+		__stacq_returned_add(q, m);
 	if (m != q->peeked)
 		__stacq_store_settle(&q->store, m);
 	__stacq_reap_soon(q);
@@ -407,6 +422,7 @@ int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous)
 		stacq_unlock(q);
 		stacq_store_trim(&q->store, true);
 		stacq_levels_trim(q);
+		stacq_leases_trim(q);
 		log_capacity(q, *previous, capacity);
 	}
 	mutex_unlock(&q->room_mutex);
@@ -440,11 +456,17 @@ int stacq_set_limits(struct stacq_queue *q, const struct stacq_limits *limits)
  * All at once
  */
 
+static unsigned int __discard(struct stacq_queue *q, struct stacq_msg *m)
+{
+	pr_debug("%s: removed message of size %u\n", q->name, m->len);
+	return __stacq_take_out(q, m);
+}
+
 /**
  * stacq_purge() - throw away what is stored now
  * @q: the queue
  *
- * Messages in hand, and those sent after the call began, stay.
+ * Messages in hand or in flight, and those sent after the call began, stay.
  *
  * Context: Sleeps.
  * Return: how many that were.
@@ -454,7 +476,7 @@ u64 stacq_purge(struct stacq_queue *q)
 	bool lifo = q->order == STACQ_LIFO;
 	u64 last, n = 0, bytes = 0;
 	struct list_head *at, *next;
-	struct stacq_msg *m;
+	struct stacq_msg *m, *back;
 	unsigned int whom;
 	int i;
 
@@ -474,11 +496,17 @@ u64 stacq_purge(struct stacq_queue *q)
 				break;
 			if (m->held || m->seq > last)
 				continue;
-			pr_debug("%s: removed message of size %u\n", q->name,
-				 m->len);
 			i++;
 			bytes += m->len;
-			whom |= __stacq_take_out(q, m);
+			whom |= __discard(q, m);
+		}
+		for (m = __stacq_returned_first(q); m && i < PURGE_BATCH; m = back) {
+			back = __stacq_returned_after(q, m);
+			if (m->seq > last)
+				continue;
+			i++;
+			bytes += m->len;
+			whom |= __discard(q, m);
 		}
 		q->discarded += i;
 		stacq_unlock(q);

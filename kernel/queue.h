@@ -24,6 +24,7 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/stacq.h>
 
+#include "lease.h"
 #include "level.h"
 #include "store.h"
 #include "trace.h"
@@ -48,13 +49,13 @@ struct device;
  *	the highest priority first, and of each the oldest, in order priority.
  * @nr: how many
  * @bytes: their bytes
- * @held: how many are in hand
+ * @held: how many are in hand or in flight
  * @held_bytes: their bytes
  * @msgs_max: most messages, U64_MAX without limit
  * @bytes_max: most bytes, U64_MAX without limit
  * @msg_max: longest message, from @max_msg_size and @bytes_max
  * @max_msg_size: longest message as asked for, U64_MAX without limit
- * @seq: messages ever sent
+ * @seq: messages ever sent or resent
  * @received: messages ever received
  * @requeued: messages ever given back
  * @discarded: messages ever purged
@@ -66,6 +67,8 @@ struct device;
  * @ended: STACQ_ENDED_* bits
  * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY, never changes
  * @levels: of order priority: where the messages of each priority end
+ * @leases: messages in flight, and what came back
+ * @resent: messages given back to the end of the queue, with a new @seq
  * @readers_waiting: callers of stacq_wait_readable(), changed without the lock
  * @writers_waiting: callers of stacq_wait_writable(), likewise
  * @room_bytes: for the wake function of writers, see stacq_wake_writer()
@@ -110,6 +113,8 @@ struct stacq_queue {
 	unsigned int ended;
 	unsigned int order;
 	struct stacq_levels levels;
+	struct stacq_leases leases;
+	u64 resent;
 	atomic_t readers_waiting;
 	atomic_t writers_waiting;
 	u64 room_bytes;
@@ -275,6 +280,8 @@ static inline struct stacq_msg *__stacq_receive_begin(struct stacq_queue *q)
 			return NULL;
 	}
 	if (q->nr > q->held) {
+		if (unlikely(!RB_EMPTY_ROOT(&q->leases.returned)))
+			return __stacq_next_of_both(q);
 		list_for_each_entry(m, &q->msgs, link)
 			if (likely(!m->held))
 				return m;
@@ -323,6 +330,24 @@ static inline void stacq_wake(struct stacq_queue *q, unsigned int whom)
 }
 
 /**
+ * __stacq_enqueue() - put a message in the list, where new ones go
+ * @q: the queue, with a spare level in order priority
+ * @m: the message
+ *
+ * Context: The lock is held.
+ */
+static __always_inline void __stacq_enqueue(struct stacq_queue *q,
+					    struct stacq_msg *m)
+{
+	if (likely(q->order == STACQ_FIFO))
+		list_add_tail(&m->link, &q->msgs);
+	else if (q->order == STACQ_LIFO)
+		list_add(&m->link, &q->msgs);
+	else
+		__stacq_level_add(q, m);
+}
+
+/**
  * __stacq_send_commit() - the message takes effect
  * @q: the queue
  * @m: from __stacq_send_begin(), filled
@@ -335,12 +360,7 @@ __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
 	m->seq = ++q->seq;
-	if (likely(q->order == STACQ_FIFO))
-		list_add_tail(&m->link, &q->msgs);
-	else if (q->order == STACQ_LIFO)
-		list_add(&m->link, &q->msgs);
-	else
-		__stacq_level_add(q, m);
+	__stacq_enqueue(q, m);
 	q->bytes += m->len;
 	if (++q->nr > q->peak)
 		q->peak = q->nr;
@@ -357,9 +377,13 @@ __stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
 	unsigned int whom;
 
 	stacq_assert_locked(q);
-	if (unlikely(q->order == STACQ_PRIORITY))
-		__stacq_level_del(q, m);
-	__list_del_entry(&m->link);
+	if (stacq_msg_listed(m)) {
+		if (unlikely(q->order == STACQ_PRIORITY))
+			__stacq_level_del(q, m);
+		__list_del_entry(&m->link);
+	} else {
+		__stacq_lease_drop(q, m);
+	}
 	q->nr--;
 	q->bytes -= m->len;
 	if (unlikely(m == q->peeked))
@@ -388,10 +412,10 @@ __stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m)
 	return __stacq_take_out(q, m);
 }
 
-int stacq_wait_readable(struct stacq_queue *q);
+int stacq_wait_readable(struct stacq_queue *q, struct stacq_holder *h);
 int stacq_wait_writable(struct stacq_queue *q, size_t len);
 void stacq_pass_on(struct stacq_queue *q);
-bool __stacq_readable(struct stacq_queue *q);
+bool __stacq_readable(struct stacq_queue *q, const struct stacq_holder *h);
 bool __stacq_writable(struct stacq_queue *q);
 
 /* Room and limits */

@@ -57,6 +57,7 @@ static void *test_vmalloc(size_t size, gfp_t gfp)
 #undef pr_fmt
 #include "queue.c"
 #include "level.c"
+#include "lease.c"
 #include "wait.c"
 #include "inspect.c"
 

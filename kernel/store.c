@@ -324,7 +324,8 @@ static struct stacq_msg *move(struct stacq_store *st, struct stacq_msg *old)
 
 	*m = *old;
 	m->segment = id;
-	list_replace(&old->link, &m->link);
+	if (stacq_msg_listed(m))
+		list_replace(&old->link, &m->link);
 	if (st->moved)
 		st->moved(st, old, m);
 	__stacq_segment_put(seg, old);

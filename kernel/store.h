@@ -37,7 +37,9 @@
 
 /**
  * struct stacq_msg - one message
- * @link: in the queue's list while stored, in hand or not
+ * @link: in the queue's list while stored, in hand or not, until it is leased
+ * @listed: NULL once it is in no list, but has a lease
+ * @lease: its lease then
  * @seq: place in the order of sending, from 1
  * @sent: jiffies (64 bits) at which it was sent; with STACQ_SENT_NS nanoseconds
  *	of CLOCK_REALTIME, as the sender said
@@ -55,7 +57,13 @@
  * reader.
  */
 struct stacq_msg {
-	struct list_head link;
+	union {
+		struct list_head link;
+		struct {
+			void *listed;
+			struct stacq_lease *lease;
+		};
+	};
 	u64 seq;
 	u64 sent;
 	u32 len;
@@ -74,6 +82,7 @@ struct stacq_msg {
 #define STACQ_SENT_NS	BIT_ULL(63)
 
 struct stacq_block;
+struct stacq_lease;
 struct stacq_spare;
 
 /**
@@ -116,8 +125,8 @@ struct stacq_segment {
  * @spare_bytes: their size
  * @spare_min: lowest @spare_bytes since stacq_store_trim() last looked
  * @buf_bytes: size of all buffers, in use or not
- * @bytes: all memory taken: segments, buffers, and what the queue around it adds
- * @moved: called with the lock held when a message has moved in memory; or NULL
+ * @bytes: all memory taken: segments, buffers, levels and leases
+ * @moved: called with the lock held when a message has moved in memory
  */
 struct stacq_store {
 	spinlock_t lock;	/* see "Locking" in store.c and queue.c */
@@ -144,6 +153,18 @@ struct stacq_store {
 static inline void *stacq_msg_data(struct stacq_msg *m)
 {
 	return m->len <= STACQ_INLINE_SIZE ? m->data : m->buf;
+}
+
+/**
+ * stacq_msg_listed() - is a stored message in the list of its queue?
+ * @m: the message
+ *
+ * Context: The lock is held.
+ * Return: false if it was leased once, see lease.h.
+ */
+static inline bool stacq_msg_listed(const struct stacq_msg *m)
+{
+	return likely(m->listed);
 }
 
 static inline void __stacq_msg_init(struct stacq_msg *m, u32 len, void *buf)

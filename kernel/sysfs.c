@@ -92,6 +92,15 @@ static ssize_t store_limit(struct device *dev, struct device_attribute *attr,
 	return stacq_limits_may(q, &limits) ?: stacq_set_limits(q, &limits) ?: count;
 }
 
+static ssize_t store_lease_ms(struct device *dev, struct device_attribute *attr,
+			      const char *buf, size_t count)
+{
+	u64 ms;
+	int ret = kstrtou64(buf, 0, &ms);
+
+	return ret ?: stacq_set_lease_ms(to_queue(dev), ms) ?: count;
+}
+
 #define STACQ_ATTR(_name, _mode, _show, _store)				\
 	struct stacq_attribute attr_##_name = {				\
 		.dev.attr = { .name = #_name, .mode = _mode },		\
@@ -115,6 +124,9 @@ static STACQ_ATTR(requeued, 0444, show_u64, NULL);
 static STACQ_ATTR(discarded, 0444, show_u64, NULL);
 static STACQ_ATTR(growths, 0444, show_u64, NULL);
 static STACQ_ATTR(shrinks, 0444, show_u64, NULL);
+static STACQ_ATTR(inflight, 0444, show_u64, NULL);
+static STACQ_ATTR(lapsed, 0444, show_u64, NULL);
+static STACQ_ATTR(lease_ms, 0644, show_u64, store_lease_ms);
 static STACQ_ATTR(readers_waiting, 0444, show_u32, NULL);
 static STACQ_ATTR(writers_waiting, 0444, show_u32, NULL);
 
@@ -158,6 +170,9 @@ static struct attribute *stacq_attrs[] = {
 	&attr_discarded.dev.attr,
 	&attr_growths.dev.attr,
 	&attr_shrinks.dev.attr,
+	&attr_inflight.dev.attr,
+	&attr_lapsed.dev.attr,
+	&attr_lease_ms.dev.attr,
 	&attr_readers_waiting.dev.attr,
 	&attr_writers_waiting.dev.attr,
 	&dev_attr_sealed.attr,

@@ -264,17 +264,19 @@ void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q)
 	r->off = 0;
 	r->framed = false;
 	r->priority = 0;
+	stacq_holder_init(&r->holder);
 	mutex_init(&r->mutex);
 }
 
 /**
- * stacq_reader_end() - stop reading; a message at hand goes back to its place
+ * stacq_reader_end() - stop reading; what it holds, or has at hand, goes back
  * @r: the reader, which nobody else uses any more
  */
 void stacq_reader_end(struct stacq_reader *r)
 {
 	unsigned int whom = 0;
 
+	stacq_holder_end(r->q, &r->holder);
 	stacq_lock(r->q);
 	if (r->msg)
 		whom = __stacq_give_back(r->q, r->msg, true);
@@ -369,6 +371,8 @@ int stacq_take_in_hand(struct stacq_reader *r)
 	} else if (!r->msg) {
 		if (IS_ERR_OR_NULL(m)) {
 			ret = PTR_ERR_OR_ZERO(m);
+		} else if (__stacq_holder_full(&r->holder)) {
+			ret = -EAGAIN;
 		} else {
 			__stacq_hold(r->q, m);
 			r->msg = m;
@@ -382,7 +386,8 @@ int stacq_take_in_hand(struct stacq_reader *r)
 /**
  * stacq_put_in_hand() - note what has been read of the message in hand
  * @r: the reader
- * @off: so many bytes of it. It goes back after none, and is gone after all.
+ * @off: so many bytes of it. It goes back after none; after all it is gone, or
+ *	under lease.
  *
  * Context: stacq_reader.mutex is held. Takes the queue's lock.
  */
@@ -398,13 +403,22 @@ void stacq_put_in_hand(struct stacq_reader *r, u32 off)
 		whom = __stacq_give_back(r->q, m, false);
 	} else if (off == m->len) {
 		r->msg = NULL;
-		whom = __stacq_held_done(r->q, m);
+		if (r->holder.on)
+			__stacq_lease(r->q, &r->holder, m);
+		else
+			whom = __stacq_held_done(r->q, m);
 	}
 	stacq_unlock(r->q);
 	stacq_wake(r->q, whom);
 }
 
-/* Receive a long message, or a part of one. */
+/* Have what is needed to receive. */
+static int prepare(struct stacq_reader *r)
+{
+	return r->holder.on ? stacq_holder_prepare(r->q, &r->holder) : 0;
+}
+
+/* Receive a long message, or a part of one, or a lease. */
 static ssize_t receive_held(struct stacq_reader *r, size_t len,
 			    unsigned int flags, stacq_copy_fn copy, void *to)
 {
@@ -418,7 +432,7 @@ static ssize_t receive_held(struct stacq_reader *r, size_t len,
 		return -ERESTARTSYS;
 	}
 	/* It was switched to framed mode since this call began. */
-	ret = r->framed ? -EBUSY : stacq_take_in_hand(r);
+	ret = r->framed ? -EBUSY : prepare(r) ?: stacq_take_in_hand(r);
 	if (ret > 0) {
 		len = min_t(size_t, len, r->msg->len - r->off);
 		ok = copy(to, stacq_msg_data(r->msg) + r->off, len);
@@ -432,8 +446,8 @@ static ssize_t receive_held(struct stacq_reader *r, size_t len,
 }
 
 /*
- * Receive at once: what receive() returns, or -ENOBUFS for a message that has to
- * be taken in hand.
+ * Receive at once: what receive() returns, or -ENOBUFS for what has to be taken in
+ * hand.
  */
 static __always_inline ssize_t try_receive(struct stacq_reader *r, size_t len,
 					   stacq_copy_fn copy, void *to)
@@ -446,7 +460,7 @@ static __always_inline ssize_t try_receive(struct stacq_reader *r, size_t len,
 
 	stacq_lock(q);
 	m = __stacq_receive_begin(q);
-	if (unlikely(r->msg))
+	if (unlikely(r->msg || r->holder.on))
 		goto unlock;
 	if (IS_ERR_OR_NULL(m)) {
 		ret = PTR_ERR_OR_ZERO(m);
@@ -480,7 +494,8 @@ static noinline ssize_t receive_slowly(struct stacq_reader *r, size_t len,
 {
 	if (ret == -ENOBUFS)
 		ret = receive_held(r, len, flags, copy, to);
-	if (ret < 0 && ret != -EAGAIN && waited)
+	/* There may be a message, which only this caller may not have. */
+	if (ret < 0 && (ret != -EAGAIN || r->holder.on) && waited)
 		stacq_pass_on(r->q);
 	return ret;
 }
@@ -503,7 +518,7 @@ static __always_inline ssize_t receive(struct stacq_reader *r, size_t len,
 					     waited);
 		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
 			return ret;
-		ret = stacq_wait_readable(r->q);
+		ret = stacq_wait_readable(r->q, &r->holder);
 		if (ret)
 			return ret;
 		waited = true;
@@ -599,7 +614,7 @@ ssize_t stacq_receive_kernel(struct stacq_queue *q, void *buf, size_t size,
 		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
 			break;
 		waited = true;
-		ret = stacq_wait_readable(q);
+		ret = stacq_wait_readable(q, NULL);
 		if (ret)
 			break;
 	}

@@ -8,9 +8,11 @@
 #include <linux/types.h>
 
 #include "copy.h"
+#include "lease.h"
 
 struct iov_iter;
 struct stacq_attr;
+struct stacq_mode;
 struct stacq_msg;
 struct stacq_peek;
 struct stacq_queue;
@@ -25,6 +27,7 @@ struct stacq_queue;
  *	the queue's lock as well
  * @framed: calls carry many messages, see frame.c. Changes with @mutex held and
  *	no message at hand.
+ * @holder: what it holds under lease
  * @priority: of the messages that a plain write sends. Changes with @mutex held.
  */
 struct stacq_reader {
@@ -34,6 +37,7 @@ struct stacq_reader {
 	u32 off;
 	bool framed;
 	u16 priority;
+	struct stacq_holder holder;
 };
 
 /* Do not wait for room or a message: -EAGAIN. The bit of an open file serves. */
@@ -66,7 +70,7 @@ int stacq_take_in_hand(struct stacq_reader *r);
 void stacq_put_in_hand(struct stacq_reader *r, u32 off);
 
 /* Many messages a call: frame.c */
-int stacq_reader_set_mode(struct stacq_reader *r, bool framed, u16 priority);
+int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m);
 ssize_t stacq_send_frames_user(struct stacq_queue *q, const char __user *buf,
 			       size_t len, unsigned int flags);
 ssize_t stacq_send_frames_iter(struct stacq_queue *q, struct iov_iter *from,

@@ -34,14 +34,16 @@
 /**
  * __stacq_readable() - would a receive return at once?
  * @q: the queue
+ * @h: what the caller holds under lease, or NULL
  *
  * Context: The lock is held.
- * Return: true with a message, at the end of a sealed queue, or after removal.
+ * Return: true with a message that the caller may have, at the end of a sealed
+ *	queue, or after removal.
  */
-bool __stacq_readable(struct stacq_queue *q)
+bool __stacq_readable(struct stacq_queue *q, const struct stacq_holder *h)
 {
 	stacq_assert_locked(q);
-	if (q->nr > q->held)
+	if (q->nr > q->held && !(h && __stacq_holder_full(h)))
 		return true;
 	return q->ended & STACQ_ENDED_REMOVED || (q->ended && !q->nr);
 }
@@ -120,7 +122,7 @@ void stacq_pass_on(struct stacq_queue *q)
 	unsigned int whom = 0;
 
 	stacq_lock(q);
-	if (__stacq_readable(q))
+	if (__stacq_readable(q, NULL))
 		whom |= __stacq_wake_reader(q);
 	whom |= __stacq_wake_writer(q);
 	stacq_unlock(q);
@@ -140,28 +142,53 @@ static int woken(struct stacq_queue *q, bool ready, long ret)
 	return -ERESTARTSYS;
 }
 
+struct stacq_waiting_holder {
+	struct wait_queue_entry wait;
+	struct stacq_holder *h;
+};
+
+/*
+ * A holder that may have no more sleeps on, and the next reader is asked. Runs
+ * without the lock, as stacq_wake_writer(): when a lease of a full holder ends,
+ * everybody is woken.
+ */
+static int stacq_wake_holder(struct wait_queue_entry *wait, unsigned int mode,
+			     int flags, void *key)
+{
+	struct stacq_waiting_holder *w =
+		container_of(wait, struct stacq_waiting_holder, wait);
+
+	if (!(key_to_poll(key) & EPOLLHUP) &&
+	    READ_ONCE(w->h->inflight) >= READ_ONCE(w->h->max_inflight))
+		return 0;
+	return autoremove_wake_function(wait, mode, flags, key);
+}
+
 /**
  * stacq_wait_readable() - sleep until a receive is worth trying
  * @q: the queue
+ * @h: what the caller holds under lease, or NULL
  *
  * Context: Sleeps.
  * Return: 0, or -ERESTARTSYS for a signal.
  */
-int stacq_wait_readable(struct stacq_queue *q)
+int stacq_wait_readable(struct stacq_queue *q, struct stacq_holder *h)
 {
-	DEFINE_WAIT(wait);
+	struct stacq_waiting_holder w = { .h = h };
 	bool ready;
 	long ret;
 
-	wait.flags = WQ_FLAG_EXCLUSIVE;
+	init_wait_entry(&w.wait, WQ_FLAG_EXCLUSIVE);
+	if (unlikely(h && READ_ONCE(h->on) && READ_ONCE(h->max_inflight)))
+		w.wait.func = stacq_wake_holder;
 	atomic_inc(&q->readers_waiting);
-	ret = prepare_to_wait_event(&q->read_wait, &wait, TASK_INTERRUPTIBLE);
+	ret = prepare_to_wait_event(&q->read_wait, &w.wait, TASK_INTERRUPTIBLE);
 	stacq_lock(q);
-	ready = __stacq_readable(q);
+	ready = __stacq_readable(q, h);
 	stacq_unlock(q);
 	if (!ready && !ret)
 		schedule();
-	finish_wait(&q->read_wait, &wait);
+	finish_wait(&q->read_wait, &w.wait);
 	atomic_dec(&q->readers_waiting);
 	return woken(q, ready, ret);
 }

@@ -444,6 +444,9 @@ static int read_all(int dir, struct stacq_info *info)
 		{ "discarded", &info->discarded },
 		{ "growths", &info->growths },
 		{ "shrinks", &info->shrinks },
+		{ "inflight", &info->inflight },
+		{ "lapsed", &info->lapsed },
+		{ "lease_ms", &info->lease_ms },
 	};
 
 	if (read_attribute(dir, "order", order, sizeof(order)) < 0 ||
@@ -505,6 +508,13 @@ int stacq_set_limits(int fd, uint64_t max_msgs, uint64_t max_bytes,
 	};
 
 	return ioctl(fd, STACQ_IOC_SET_LIMITS, &req);
+}
+
+int stacq_set_lease_ms(int fd, uint64_t lease_ms)
+{
+	struct stacq_delivery req = { .lease_ms = lease_ms };
+
+	return ioctl(fd, STACQ_IOC_SET_DELIVERY, &req);
 }
 
 int stacq_purge(int fd, uint64_t *discarded)

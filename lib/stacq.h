@@ -334,6 +334,16 @@ LIBSTACQ_API int stacq_set_limits(int fd, uint64_t max_msgs, uint64_t max_bytes,
 				  uint64_t max_msg_size);
 
 /**
+ * Set how long a lease of a message lasts; see "Lease mode" in stacq(4).
+ *
+ * @param fd		open in any way, by the owner of the queue
+ * @param lease_ms	milliseconds, up to 2147483647; 0 is without end
+ * @return 0, or -1 with errno EINVAL: too long; EPERM: not the owner; EIDRM; ENOTTY:
+ *	not a queue, or a module without leases.
+ */
+LIBSTACQ_API int stacq_set_lease_ms(int fd, uint64_t lease_ms);
+
+/**
  * Throw away all messages stored now.
  *
  * @param fd			open for reading

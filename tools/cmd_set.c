@@ -13,7 +13,7 @@
 
 static const char set_help[] =
 "Usage: stacq set NAME OPTION...\n"
-"Change a queue's capacity or limits, and print them before and after. Allowed to\n"
+"Change a queue's capacity, limits or leases, and print them before and after. Allowed to\n"
 "the owner of the node and to root; nothing that is stored is lost.\n"
 "\n"
 "  --capacity N           have room for exactly so many messages, up or down, but\n"
@@ -21,6 +21,8 @@ static const char set_help[] =
 "  --max-msgs N           most messages stored\n"
 "  --max-bytes SIZE       most bytes stored\n"
 "  --max-msg-size SIZE    most bytes of one message\n"
+"  --lease SECONDS        how long a message may be under lease before it is given\n"
+"                         back, or none; holds for leases there are, too\n"
 "  --json                 print one object with the values before and after\n"
 "  -h, --help             this text\n"
 "\n"
@@ -55,18 +57,21 @@ static struct json_object *values_json(const struct stacq_info *info)
 			       json_object_new_uint64(info->max_bytes));
 	json_object_object_add(object, "max_msg_size",
 			       json_object_new_uint64(info->max_msg_size));
+	json_object_object_add(object, "lease_ms",
+			       json_object_new_uint64(info->lease_ms));
 	return object;
 }
 
 static int set_error(const char *name, int fd, uint64_t capacity)
 {
-	unsigned long long n = capacity;
+	unsigned long long n = capacity, stored;
 	struct stacq_info info = { 0 };
 	int error = errno;
 	char owner[128];
 	struct stat st;
 
 	stacq_info(fd, &info);
+	stored = info.depth + info.held + info.inflight;
 	errno = error;
 	switch (error) {
 	case EPERM:
@@ -80,9 +85,8 @@ static int set_error(const char *name, int fd, uint64_t capacity)
 			 name, name, owner);
 		return RC_FAILED;
 	case EBUSY:
-		complain("%s: capacity %llu is too small: %llu message%s stored or in hand",
-			 name, n, (unsigned long long)(info.depth + info.held),
-			 info.depth + info.held == 1 ? " is" : "s are");
+		complain("%s: capacity %llu is too small: %llu message%s stored, in hand or in flight",
+			 name, n, stored, stored == 1 ? " is" : "s are");
 		return RC_FAILED;
 	case EINVAL:
 		complain("%s: capacity %llu is above max_msgs %llu", name, n,
@@ -103,17 +107,19 @@ int cmd_set(int argc, char **argv)
 		{ "max-msgs", required_argument, NULL, BASE + MAX_MSGS },
 		{ "max-bytes", required_argument, NULL, BASE + MAX_BYTES },
 		{ "max-msg-size", required_argument, NULL, BASE + MAX_MSG_SIZE },
+		{ "lease", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
 	uint64_t value[N_VALUES] = { STACQ_UNCHANGED, STACQ_UNCHANGED,
 				     STACQ_UNCHANGED, STACQ_UNCHANGED };
+	uint64_t lease_ms = STACQ_UNCHANGED;
 	struct stacq_info before, after;
 	bool limits, json = false;
 	const char *name;
 	int rc = RC_OK;
-	int opt, fd;
+	int opt, fd, ms;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
@@ -125,6 +131,13 @@ int cmd_set(int argc, char **argv)
 			if (!parse_size(optarg, &value[opt]))
 				return usage_error(argv, "'%s' is not a number, with K, M, G or T if you like%s",
 						   optarg, opt == CAPACITY ? "" : ", or none");
+			break;
+		case 'l':
+			ms = 0;
+			if (strcmp(optarg, "none") && (!parse_seconds(optarg, &ms) || ms == 0))
+				return usage_error(argv, "'%s' is not a time: seconds above 0, or none",
+						   optarg);
+			lease_ms = (uint64_t)ms;
 			break;
 		case 'j':
 			json = true;
@@ -144,7 +157,7 @@ int cmd_set(int argc, char **argv)
 	limits = value[MAX_MSGS] != STACQ_UNCHANGED ||
 		 value[MAX_BYTES] != STACQ_UNCHANGED ||
 		 value[MAX_MSG_SIZE] != STACQ_UNCHANGED;
-	if (!limits && value[CAPACITY] == STACQ_UNCHANGED)
+	if (!limits && value[CAPACITY] == STACQ_UNCHANGED && lease_ms == STACQ_UNCHANGED)
 		return usage_error(argv, "nothing to set; see `stacq stat %s` for what is",
 				   argv[optind]);
 	name = argv[optind];
@@ -160,6 +173,10 @@ int cmd_set(int argc, char **argv)
 	}
 	if (limits && stacq_set_limits(fd, value[MAX_MSGS], value[MAX_BYTES],
 				       value[MAX_MSG_SIZE]) < 0) {
+		rc = set_error(name, fd, 0);
+		goto out;
+	}
+	if (lease_ms != STACQ_UNCHANGED && stacq_set_lease_ms(fd, lease_ms) < 0) {
 		rc = set_error(name, fd, 0);
 		goto out;
 	}
@@ -197,6 +214,8 @@ int cmd_set(int argc, char **argv)
 	if (value[MAX_MSG_SIZE] != STACQ_UNCHANGED)
 		print_change(name, "max_msg_size", before.max_msg_size,
 			     after.max_msg_size);
+	if (lease_ms != STACQ_UNCHANGED)
+		print_change(name, "lease_ms", before.lease_ms, after.lease_ms);
 	if (value[CAPACITY] != STACQ_UNCHANGED && rc == RC_OK)
 		print_change(name, "capacity", before.capacity, after.capacity);
 out:
@@ -268,6 +287,8 @@ static const char purge_help[] =
 "permission to read. Messages in the hands of readers are not touched.\n"
 "\n"
 "  -f, --force            do not ask, also on a terminal\n"
+"  --lease SECONDS        how long a message may be under lease before it is given\n"
+"                         back, or none; holds for leases there are, too\n"
 "  --json                 print one object\n"
 "  -h, --help             this text\n";
 
@@ -289,6 +310,7 @@ int cmd_purge(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "force", no_argument, NULL, 'f' },
+		{ "lease", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }

@@ -187,12 +187,15 @@ static void print_info(const struct stacq_info *info, const struct stat *st,
 		printf("%-17s%" PRIu64 " message%s, %" PRIu64 " bytes\n", "in hand",
 		       (uint64_t)info->held, plural(info->held),
 		       (uint64_t)info->held_bytes);
+	printf("%-17s%" PRIu64 " message%s\n", "in flight",
+	       (uint64_t)info->inflight, plural(info->inflight));
 	printf("%-17s%" PRIu64 " message%s, %" PRIu64 " bytes of memory\n",
 	       "capacity", (uint64_t)info->capacity, plural(info->capacity),
 	       (uint64_t)info->memory);
 	print_limit("max_msgs", info->max_msgs);
 	print_limit("max_bytes", info->max_bytes);
 	print_limit("max_msg_size", info->max_msg_size);
+	print_limit("lease_ms", info->lease_ms);
 	printf("%-17s%" PRIu64 "\n", "high_water", (uint64_t)info->high_water);
 	printf("%-17s%" PRIu64 "\n", "sent", (uint64_t)info->sent);
 	printf("%-17s%" PRIu64 "\n", "received", (uint64_t)info->received);
@@ -200,6 +203,7 @@ static void print_info(const struct stacq_info *info, const struct stat *st,
 	printf("%-17s%" PRIu64 "\n", "discarded", (uint64_t)info->discarded);
 	printf("%-17s%" PRIu64 "\n", "growths", (uint64_t)info->growths);
 	printf("%-17s%" PRIu64 "\n", "shrinks", (uint64_t)info->shrinks);
+	printf("%-17s%" PRIu64 "\n", "lapsed", (uint64_t)info->lapsed);
 	printf("%-17s%u\n", "readers_waiting", info->readers_waiting);
 	printf("%-17s%u\n", "writers_waiting", info->writers_waiting);
 }

@@ -205,6 +205,10 @@ struct json_object *info_json(const struct stacq_info *info,
 		{ "discarded", info->discarded },
 		{ "growths", info->growths },
 		{ "shrinks", info->shrinks },
+		{ "inflight", info->inflight },
+		{ "inflight_bytes", info->inflight_bytes },
+		{ "lapsed", info->lapsed },
+		{ "lease_ms", info->lease_ms },
 		{ "readers_waiting", info->readers_waiting },
 		{ "writers_waiting", info->writers_waiting },
 	};
@@ -220,7 +224,8 @@ struct json_object *info_json(const struct stacq_info *info,
 			       json_object_new_boolean(info->state &
 						       STACQ_STATE_SEALED));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		if (partial && strcmp(numbers[i].key, "held_bytes") == 0)
+		if (partial && (strcmp(numbers[i].key, "held_bytes") == 0 ||
+				strcmp(numbers[i].key, "inflight_bytes") == 0))
 			continue;
 		json_object_object_add(object, numbers[i].key,
 				       json_object_new_uint64(numbers[i].value));

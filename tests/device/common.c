@@ -153,9 +153,9 @@ struct stacq_info info(int fd)
 	ASSERT_TRUE(i.order <= STACQ_PRIORITY);
 	ASSERT_EQ(i.state & ~STACQ_STATE_SEALED, 0);
 	ASSERT_EQ(i.reserved, 0);
-	ASSERT_TRUE(i.depth + i.held <= i.capacity);
-	ASSERT_TRUE(i.depth + i.held <= i.high_water);
-	ASSERT_EQ(i.sent, i.received + i.discarded + i.depth + i.held);
+	ASSERT_TRUE(i.depth + i.held + i.inflight <= i.capacity);
+	ASSERT_TRUE(i.depth + i.held + i.inflight <= i.high_water);
+	ASSERT_EQ(i.sent, i.received + i.discarded + i.depth + i.held + i.inflight);
 	return i;
 }
 
@@ -230,6 +230,10 @@ const char *info_difference(const struct stacq_info *a,
 	SAME(discarded);
 	SAME(growths);
 	SAME(shrinks);
+	SAME(inflight);
+	SAME(inflight_bytes);
+	SAME(lapsed);
+	SAME(lease_ms);
 	/* memory may hold one buffer more for the next attempt */
 #undef SAME
 	return NULL;

@@ -35,14 +35,14 @@ TEST(layout_is_what_was_published)
 {
 	ASSERT_EQ(sizeof(struct stacq_create), STACQ_CREATE_SIZE_VER0);
 	ASSERT_EQ(sizeof(struct stacq_remove), STACQ_REMOVE_SIZE_VER0);
-	ASSERT_EQ(sizeof(struct stacq_info), STACQ_INFO_SIZE_VER0);
+	ASSERT_EQ(sizeof(struct stacq_info), STACQ_INFO_SIZE_VER0 + 32);
 	ASSERT_EQ(sizeof(struct stacq_capacity), STACQ_CAPACITY_SIZE_VER0);
 	ASSERT_EQ(sizeof(struct stacq_limits), STACQ_LIMITS_SIZE_VER0);
 	ASSERT_EQ(sizeof(struct stacq_peek), STACQ_PEEK_SIZE_VER0);
 	ASSERT_EQ(sizeof(struct stacq_purge), STACQ_PURGE_SIZE_VER0);
 	ASSERT_EQ(STACQ_IOC_CREATE, 0x4078be00);
 	ASSERT_EQ(STACQ_IOC_REMOVE, 0x4048be01);
-	ASSERT_EQ(STACQ_IOC_INFO, 0x80d8be10);
+	ASSERT_EQ(STACQ_IOC_INFO, 0x80f8be10); /* 0x80d8be10 in the first version */
 	ASSERT_EQ(STACQ_IOC_SET_CAPACITY, 0xc018be11);
 	ASSERT_EQ(STACQ_IOC_SET_LIMITS, 0x4020be12);
 	ASSERT_EQ(STACQ_IOC_PEEK, 0xc040be13);
@@ -528,11 +528,24 @@ TEST(a_smaller_structure_than_the_first_is_einval)
 				RESIZED(sized[n].request, size), buf), EINVAL);
 		}
 	memset(buf, POISON, sizeof(buf));
-	for (size_t size = 0; size < sizeof(struct stacq_info); size++)
+	for (size_t size = 0; size < STACQ_INFO_SIZE_VER0; size++)
 		ASSERT_ERRNO(ioctl(fd, RESIZED(STACQ_IOC_INFO, size), buf),
 			     EINVAL);
 	for (size_t i = 0; i < sizeof(buf); i++)
 		ASSERT_EQ((unsigned char)buf[i], POISON);
+}
+
+TEST(the_first_info_is_still_answered)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, NONBLOCK);
+	struct stacq_info i;
+
+	PUT(fd, "x");
+	memset(&i, POISON, sizeof(i));
+	ASSERT_OK(ioctl(fd, RESIZED(STACQ_IOC_INFO, STACQ_INFO_SIZE_VER0), &i));
+	ASSERT_EQ(i.depth, 1);
+	ASSERT_EQ(i.inflight, 0xccccccccccccccccull);
 }
 
 TEST(a_larger_info_is_filled_with_zero_behind_what_is_known)

@@ -82,7 +82,7 @@ TEST(set_mode_refuses_what_it_does_not_know)
 	const unsigned int request = _IOC(_IOC_WRITE, STACQ_IOC_MAGIC, 0x17,
 					  sizeof(larger));
 
-	ASSERT_REFUSED(fd, set_mode(fd, 2), EINVAL);
+	ASSERT_REFUSED(fd, set_mode(fd, 4), EINVAL);
 	ASSERT_REFUSED(fd, set_mode(fd, 0x80000001), EINVAL);
 	ASSERT_REFUSED(fd, ioctl(fd, _IOC(_IOC_WRITE, STACQ_IOC_MAGIC, 0x17, 4),
 				 &larger), EINVAL);

@@ -103,6 +103,9 @@ TEST(each_file_says_what_info_says)
 	AGREES(discarded);
 	AGREES(growths);
 	AGREES(shrinks);
+	AGREES(inflight);
+	AGREES(lapsed);
+	AGREES(lease_ms);
 	AGREES(readers_waiting);
 	AGREES(writers_waiting);
 	ASSERT_EQ(number(&q, "sealed"), 0);
@@ -272,7 +275,7 @@ TEST(only_the_writable_ones_can_be_written)
 	static const char *const fixed[] = {
 		"order", "depth", "bytes", "held", "high_water", "memory",
 		"sent", "received", "requeued", "discarded", "growths",
-		"shrinks", "readers_waiting", "writers_waiting", "sealed",
+		"shrinks", "inflight", "lapsed", "readers_waiting", "writers_waiting", "sealed",
 	};
 	struct queue q = queue_new(STACQ_FIFO);
 	struct stat st;

@@ -129,7 +129,8 @@ TEST_WITHIN(removing, 900)
 static const char *const attributes[] = {
 	"order", "depth", "bytes", "held", "capacity", "max_msgs", "max_bytes",
 	"max_msg_size", "high_water", "memory", "sent", "received", "requeued",
-	"discarded", "growths", "shrinks", "readers_waiting", "writers_waiting",
+	"discarded", "growths", "shrinks", "inflight", "lapsed", "lease_ms",
+	"readers_waiting", "writers_waiting",
 	"sealed",
 };
 #define NR_ATTRIBUTES	(sizeof(attributes) / sizeof(attributes[0]))

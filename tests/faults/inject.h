@@ -54,6 +54,7 @@ enum place {
  * @capacity: of the queue
  * @place: see there
  * @lifo: the queue is one
+ * @priority: its order is priority
  * @spares: no allocation is needed: there is something else to take instead
  * @allocations: how many there are to fail, at least
  * @copies: likewise, of user copies
@@ -71,6 +72,7 @@ struct call {
 	unsigned long long capacity;
 	enum place place;
 	bool lifo;
+	bool priority;
 	bool spares;
 	unsigned int allocations;
 	unsigned int copies;
@@ -146,6 +148,7 @@ static void since_base(struct stacq_info *i)
 	i->discarded -= at.base.discarded;
 	i->growths -= at.base.growths;
 	i->shrinks -= at.base.shrinks;
+	i->lapsed -= at.base.lapsed;
 }
 
 static void look_at_messages(int fd, struct state *s)
@@ -240,7 +243,8 @@ static const char *difference(const struct state *a, const struct state *b)
 
 static void make_queue(const struct call *c)
 {
-	struct stacq_create r = create_defaults(c->lifo ? STACQ_LIFO : STACQ_FIFO);
+	struct stacq_create r = create_defaults(c->priority ? STACQ_PRIORITY :
+						 c->lifo ? STACQ_LIFO : STACQ_FIFO);
 
 	memset(r.name, 0, sizeof(r.name));
 	strcpy(r.name, at.q.name);
@@ -262,7 +266,7 @@ static unsigned long long memory_when_empty(const struct call *c)
 	ASSERT_OK(ioctl(at.watch, STACQ_IOC_UNSEAL, 0));
 	ASSERT_OK(set_capacity(at.watch, c->capacity ?: 1));
 	i = info(at.watch);
-	ASSERT_EQ(i.depth + i.held, 0);
+	ASSERT_EQ(i.depth + i.held + i.inflight, 0);
 	return i.memory;
 }
 

@@ -44,9 +44,19 @@
 
 /* struct stacq_peek.flags */
 #define STACQ_PEEK_HELD		0x1	/* the message this open file has at hand */
+#define STACQ_PEEK_LEASED	0x2	/* the one that it holds under lease, the last of them */
 
 /* struct stacq_mode.flags */
 #define STACQ_MODE_FRAMED	0x1	/* many messages a call, each in a frame */
+#define STACQ_MODE_LEASE	0x2	/* what is read is not gone before it is acknowledged */
+
+/* struct stacq_settlement.flags */
+#define STACQ_SETTLE_UP_TO	0x1	/* that lease and all that were granted before it */
+#define STACQ_SETTLE_ALL	0x2	/* all that this open file holds; the id is 0 */
+#define STACQ_SETTLE_TO_BACK	0x4	/* give back to the end of the queue */
+
+/* The id of a lease, from what a frame or a peek says of its message. */
+#define STACQ_LEASE_ID(seq, deliveries)	((__u64)(seq) | (__u64)(deliveries) << 56)
 
 /* The first two bytes of each frame: "Sq". */
 #define STACQ_FRAME_MAGIC	0x7153
@@ -146,6 +156,10 @@ struct stacq_remove {
  * @discarded: messages thrown away by a purge
  * @growths: times the capacity was raised on demand
  * @shrinks: times unused capacity was given back on its own
+ * @inflight: messages under lease
+ * @inflight_bytes: bytes of these messages
+ * @lapsed: leases that ended because their time was over
+ * @lease_ms: milliseconds that a lease lasts, 0 is without end
  */
 struct stacq_info {
 	char		name[STACQ_NAME_SIZE];
@@ -171,6 +185,10 @@ struct stacq_info {
 	__aligned_u64	discarded;
 	__aligned_u64	growths;
 	__aligned_u64	shrinks;
+	__aligned_u64	inflight;
+	__aligned_u64	inflight_bytes;
+	__aligned_u64	lapsed;
+	__aligned_u64	lease_ms;
 };
 
 /**
@@ -209,16 +227,15 @@ struct stacq_limits {
  *	With STACQ_PEEK_HELD set by the module: how many bytes of the message
  *	have been read
  * @buf: address of the buffer for its bytes
- * @buf_len: size of the buffer; 0 to learn the rest only, and with
- *	STACQ_PEEK_HELD
+ * @buf_len: size of the buffer; 0 to learn the rest only, and with flags
  * @len: set by the module: length of the message, which may exceed @buf_len
- * @seq: set by the module: how many messages were sent before it, plus one
+ * @seq: set by the module: its number; they rise in the order of sending
  * @sent_ns: set by the module: when it was sent (CLOCK_REALTIME, nanoseconds,
  *	as fine as the kernel's tick), or what its sender said
  * @priority: set by the module: as its sender said in a frame, else 0
  * @deliveries: set by the module: times it was given back, at most 255,
  *	counted on from what its sender said
- * @flags: STACQ_PEEK_HELD or zero
+ * @flags: STACQ_PEEK_HELD, STACQ_PEEK_LEASED or zero
  * @reserved: zero
  */
 struct stacq_peek {
@@ -249,13 +266,47 @@ struct stacq_purge {
 /**
  * struct stacq_mode - how read and write of this open file work
  *	(STACQ_IOC_SET_MODE)
- * @flags: STACQ_MODE_FRAMED or zero
+ * @flags: STACQ_MODE_* bits
  * @priority: of the messages that a write sends, 0 to STACQ_PRIORITY_MAX; in
  *	framed mode each frame has its own
+ * @max_inflight: in lease mode: nothing more is read while so many messages are
+ *	under lease; 0 is no limit
+ * @reserved: zero
  */
 struct stacq_mode {
 	__u32		flags;
 	__u32		priority;
+	__u32		max_inflight;
+	__u32		reserved;
+};
+
+/**
+ * struct stacq_settlement - what becomes of messages under lease
+ *	(STACQ_IOC_ACK, STACQ_IOC_GIVE_BACK, STACQ_IOC_EXTEND)
+ * @id: STACQ_LEASE_ID() of one that this open file holds
+ * @count: set by the module: how many messages that were
+ * @flags: STACQ_SETTLE_* bits
+ * @reserved: zero
+ */
+struct stacq_settlement {
+	__aligned_u64	id;
+	__aligned_u64	count;
+	__u32		flags;
+	__u32		reserved;
+};
+
+/**
+ * struct stacq_delivery - set how messages are delivered
+ *	(STACQ_IOC_SET_DELIVERY)
+ * @lease_ms: milliseconds that a lease lasts, 0 is without end, STACQ_UNCHANGED
+ *	leaves it as it is
+ * @flags: zero
+ * @reserved: zero
+ */
+struct stacq_delivery {
+	__aligned_u64	lease_ms;
+	__u32		flags;
+	__u32		reserved;
 };
 
 #define STACQ_CREATE_SIZE_VER0		120
@@ -266,6 +317,8 @@ struct stacq_mode {
 #define STACQ_PEEK_SIZE_VER0		64
 #define STACQ_PURGE_SIZE_VER0		16
 #define STACQ_MODE_SIZE_VER0		8
+#define STACQ_SETTLEMENT_SIZE_VER0	24
+#define STACQ_DELIVERY_SIZE_VER0	16
 
 #define STACQ_IOC_MAGIC		0xBE
 
@@ -282,5 +335,9 @@ struct stacq_mode {
 #define STACQ_IOC_SEAL		_IO(STACQ_IOC_MAGIC, 0x15)
 #define STACQ_IOC_UNSEAL	_IO(STACQ_IOC_MAGIC, 0x16)
 #define STACQ_IOC_SET_MODE	_IOW(STACQ_IOC_MAGIC, 0x17, struct stacq_mode)
+#define STACQ_IOC_ACK		_IOWR(STACQ_IOC_MAGIC, 0x18, struct stacq_settlement)
+#define STACQ_IOC_GIVE_BACK	_IOWR(STACQ_IOC_MAGIC, 0x19, struct stacq_settlement)
+#define STACQ_IOC_EXTEND	_IOWR(STACQ_IOC_MAGIC, 0x1a, struct stacq_settlement)
+#define STACQ_IOC_SET_DELIVERY	_IOW(STACQ_IOC_MAGIC, 0x1b, struct stacq_delivery)
 
 #endif /* _UAPI_LINUX_STACQ_H */

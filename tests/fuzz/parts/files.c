@@ -99,7 +99,7 @@ const char *const odd_names[NR_ODD_NAMES] = {
 static const char *const attributes[] = {
 	"capacity", "max_msgs", "max_bytes", "max_msg_size", "depth", "bytes",
 	"held", "order", "high_water", "memory", "sent", "received",
-	"requeued", "discarded", "growths", "shrinks", "readers_waiting",
+	"requeued", "discarded", "growths", "shrinks", "inflight", "lapsed", "lease_ms", "readers_waiting",
 	"writers_waiting", "sealed", "uevent", "dev",
 };
 

@@ -303,7 +303,7 @@ void open_framed(void)
 
 void step_mode(void)
 {
-	static const uint32_t some[] = { 0, 1, 1, 1, 1, 2, 3, 0x80000001 };
+	static const uint32_t some[] = { 0, 1, 1, 1, 1, 4, 5, 0x80000001 };
 	struct stacq_mode m = { .flags = ANY_OF(some), .priority = one_in(10) ? 32768 : below(5) };
 	struct expect e = { 0 };
 	int i = below(2);

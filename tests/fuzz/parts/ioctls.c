@@ -4,32 +4,42 @@
 
 #include "parts.h"
 
+#define KNOWN(cmd)	(((cmd) >> _IOC_SIZESHIFT) & _IOC_SIZEMASK)
+
 /* What an argument may be, and who may ask. */
 static const struct request {
 	const char *name;
-	unsigned int cmd, least;
+	unsigned int cmd, least, known;
 	enum kind kind;
 	bool in, out;		/* the structure is read, written */
 	bool reads, writes;	/* the file must be open for it */
 } requests[] = {
-	{ "CREATE", STACQ_IOC_CREATE, STACQ_CREATE_SIZE_VER0,
+	{ "CREATE", STACQ_IOC_CREATE, STACQ_CREATE_SIZE_VER0, KNOWN(STACQ_IOC_CREATE),
 	  CONTROL_FILE, true, false, false, true },
-	{ "REMOVE", STACQ_IOC_REMOVE, STACQ_REMOVE_SIZE_VER0,
+	{ "REMOVE", STACQ_IOC_REMOVE, STACQ_REMOVE_SIZE_VER0, KNOWN(STACQ_IOC_REMOVE),
 	  CONTROL_FILE, true, false, false, true },
-	{ "INFO", STACQ_IOC_INFO, STACQ_INFO_SIZE_VER0,
+	{ "INFO", STACQ_IOC_INFO, STACQ_INFO_SIZE_VER0, KNOWN(STACQ_IOC_INFO),
 	  QUEUE, false, true, false, false },
-	{ "SET_CAPACITY", STACQ_IOC_SET_CAPACITY, STACQ_CAPACITY_SIZE_VER0,
+	{ "SET_CAPACITY", STACQ_IOC_SET_CAPACITY, STACQ_CAPACITY_SIZE_VER0, KNOWN(STACQ_IOC_SET_CAPACITY),
 	  QUEUE, true, true, false, false },
-	{ "SET_LIMITS", STACQ_IOC_SET_LIMITS, STACQ_LIMITS_SIZE_VER0,
+	{ "SET_LIMITS", STACQ_IOC_SET_LIMITS, STACQ_LIMITS_SIZE_VER0, KNOWN(STACQ_IOC_SET_LIMITS),
 	  QUEUE, true, false, false, false },
-	{ "PEEK", STACQ_IOC_PEEK, STACQ_PEEK_SIZE_VER0,
+	{ "PEEK", STACQ_IOC_PEEK, STACQ_PEEK_SIZE_VER0, KNOWN(STACQ_IOC_PEEK),
 	  QUEUE, true, true, true, false },
-	{ "PURGE", STACQ_IOC_PURGE, STACQ_PURGE_SIZE_VER0,
+	{ "PURGE", STACQ_IOC_PURGE, STACQ_PURGE_SIZE_VER0, KNOWN(STACQ_IOC_PURGE),
 	  QUEUE, true, true, true, false },
-	{ "SET_MODE", STACQ_IOC_SET_MODE, STACQ_MODE_SIZE_VER0,
+	{ "SET_MODE", STACQ_IOC_SET_MODE, STACQ_MODE_SIZE_VER0, KNOWN(STACQ_IOC_SET_MODE),
 	  QUEUE, true, false, false, false },
-	{ "SEAL", STACQ_IOC_SEAL, 0, QUEUE, false, false, false, true },
-	{ "UNSEAL", STACQ_IOC_UNSEAL, 0, QUEUE, false, false, false, true },
+	{ "ACK", STACQ_IOC_ACK, STACQ_SETTLEMENT_SIZE_VER0, KNOWN(STACQ_IOC_ACK),
+	  QUEUE, true, true, true, false },
+	{ "GIVE_BACK", STACQ_IOC_GIVE_BACK, STACQ_SETTLEMENT_SIZE_VER0, KNOWN(STACQ_IOC_GIVE_BACK),
+	  QUEUE, true, true, true, false },
+	{ "EXTEND", STACQ_IOC_EXTEND, STACQ_SETTLEMENT_SIZE_VER0, KNOWN(STACQ_IOC_EXTEND),
+	  QUEUE, true, true, true, false },
+	{ "SET_DELIVERY", STACQ_IOC_SET_DELIVERY, STACQ_DELIVERY_SIZE_VER0, KNOWN(STACQ_IOC_SET_DELIVERY),
+	  QUEUE, true, false, false, false },
+	{ "SEAL", STACQ_IOC_SEAL, 0, 0, QUEUE, false, false, false, true },
+	{ "UNSEAL", STACQ_IOC_UNSEAL, 0, 0, QUEUE, false, false, false, true },
 };
 
 #define SIZELESS(cmd)	((cmd) & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT))
@@ -164,11 +174,37 @@ static void fill_peek(void *to, uint64_t addr)
 /* Never framed: that would be another contract for all who share the file. See frames.c. */
 static void fill_mode(void *to)
 {
-	static const uint32_t some[] = { 0, 0, 2, 3, 0x80000000, ~0u };
+	static const uint32_t some[] = { 0, 0, 4, 5, 0x80000000, ~0u };
 	struct stacq_mode *m = to;
 
 	m->flags = ANY_OF(some);
 	m->priority = one_in(4) ? mostly_zero() : below(STACQ_PRIORITY_MAX + 2);
+	m->max_inflight = mostly_zero();
+	m->reserved = mostly_zero();
+}
+
+static void fill_settlement(void *to)
+{
+	static const uint32_t some[] = {
+		0, STACQ_SETTLE_UP_TO, STACQ_SETTLE_ALL, STACQ_SETTLE_TO_BACK,
+		STACQ_SETTLE_ALL | STACQ_SETTLE_TO_BACK, 7, 8, ~0u,
+	};
+	struct stacq_settlement *s = to;
+
+	*s = (struct stacq_settlement){
+		.id = one_in(3) ? 0 : STACQ_LEASE_ID(below(2000), below(3)),
+		.flags = ANY_OF(some), .reserved = mostly_zero(),
+	};
+}
+
+static void fill_delivery(void *to)
+{
+	static const uint64_t some[] = { 0, 1, 50, STACQ_UNCHANGED, 1ull << 31, INT_MAX, ~0ull - 1 };
+	struct stacq_delivery *d = to;
+
+	*d = (struct stacq_delivery){
+		.lease_ms = ANY_OF(some), .flags = mostly_zero(), .reserved = mostly_zero(),
+	};
 }
 
 static void fill_struct(const struct request *r, uint64_t addr)
@@ -200,6 +236,14 @@ static void fill_struct(const struct request *r, uint64_t addr)
 		break;
 	case STACQ_IOC_SET_MODE:
 		fill_mode(p);
+		break;
+	case STACQ_IOC_ACK:
+	case STACQ_IOC_GIVE_BACK:
+	case STACQ_IOC_EXTEND:
+		fill_settlement(p);
+		break;
+	case STACQ_IOC_SET_DELIVERY:
+		fill_delivery(p);
 		break;
 	}
 }
@@ -266,10 +310,8 @@ static void expect_capacity(struct expect *e, const struct stacq_capacity *c)
 
 static void expect_peek(struct expect *e, const struct stacq_peek *p)
 {
-	bool held = p->flags & STACQ_PEEK_HELD;
-
-	if (p->flags & ~STACQ_PEEK_HELD || p->reserved ||
-	    (held && (p->position || p->buf_len)))
+	if (p->flags > STACQ_PEEK_LEASED || p->reserved ||
+	    (p->flags && (p->position || p->buf_len)))
 		MUST(e, EINVAL);
 	/* How much of the buffer is written depends on the message. */
 	if (access_to(p->buf, p->buf_len, true) != FINE ||
@@ -287,8 +329,28 @@ union argument {
 	struct stacq_peek peek;
 	struct stacq_purge purge;
 	struct stacq_mode mode;
+	struct stacq_settlement settlement;
+	struct stacq_delivery delivery;
 	unsigned char bytes[256];
 };
+
+/* Nobody here holds anything under lease: of an id it depends on what was sent. */
+static void expect_settlement(struct expect *e, unsigned int cmd,
+			      const struct stacq_settlement *s)
+{
+	bool all = s->flags & STACQ_SETTLE_ALL;
+
+	if (s->flags & ~7u || s->reserved || (all && (s->id || s->flags & STACQ_SETTLE_UP_TO)) ||
+	    (s->flags & STACQ_SETTLE_TO_BACK && cmd != STACQ_IOC_GIVE_BACK))
+		MUST(e, EINVAL);
+	if (all && !(s->flags & STACQ_SETTLE_TO_BACK))
+		return;
+	MAY(e, EINVAL);	/* of a stack, or never was */
+	if (!all) {
+		MAY(e, ESTALE);
+		e->fails = true;
+	}
+}
 
 /* What the fields say. */
 static void expect_fields(struct expect *e, const struct request *r, int place,
@@ -318,9 +380,21 @@ static void expect_fields(struct expect *e, const struct request *r, int place,
 			MUST(e, EINVAL);
 		break;
 	case STACQ_IOC_SET_MODE:
-		if (a->mode.flags & ~STACQ_MODE_FRAMED || a->mode.priority > STACQ_PRIORITY_MAX)
+		if (a->mode.flags & ~STACQ_MODE_FRAMED || a->mode.priority > STACQ_PRIORITY_MAX ||
+		    a->mode.max_inflight || a->mode.reserved)
 			MUST(e, EINVAL);
 		MAY(e, EBUSY, EINTR);
+		break;
+	case STACQ_IOC_ACK:
+	case STACQ_IOC_GIVE_BACK:
+	case STACQ_IOC_EXTEND:
+		expect_settlement(e, r->cmd, &a->settlement);
+		break;
+	case STACQ_IOC_SET_DELIVERY:
+		if (a->delivery.flags || a->delivery.reserved ||
+		    (a->delivery.lease_ms > INT_MAX && a->delivery.lease_ms != STACQ_UNCHANGED))
+			MUST(e, EINVAL);
+		expect_owner(e, place);
 		break;
 	}
 }
@@ -339,18 +413,18 @@ static void expect_tail(struct expect *e, const struct request *r, uint64_t addr
 {
 	static unsigned char tail[1 << 14];
 
-	if (size <= r->least)
+	if (size <= r->known)
 		return;
-	if (!look(addr + r->least, size - r->least, tail))
+	if (!look(addr + r->known, size - r->known, tail))
 		MAY(e, E2BIG);
-	else if (!all_zero(tail, size - r->least))
+	else if (!all_zero(tail, size - r->known))
 		MUST(e, E2BIG);
 }
 
 static void expect_struct(struct expect *e, const struct request *r, int place,
 			  uint64_t addr, unsigned int size)
 {
-	union argument a;
+	union argument a = { 0 };
 
 	if (size < r->least)
 		MUST(e, EINVAL);
@@ -360,13 +434,14 @@ static void expect_struct(struct expect *e, const struct request *r, int place,
 		expect_memory(e, addr, size, true);
 	if (!r->in)
 		return;
-	if (look(addr, r->least, &a)) {
+	/* What an older program does not have is zero. */
+	if (look(addr, size < r->least ? r->least : size < r->known ? size : r->known, &a)) {
 		expect_tail(e, r, addr, size);
 		expect_fields(e, r, place, &a);
 	} else {
 		/* Any of its errors. */
 		MAY(e, EINVAL, E2BIG, EFAULT, EEXIST, ENOSPC, ENOMEM, ENOENT, EPERM,
-		    EBUSY, ENOMSG, EINTR);
+		    EBUSY, ENOMSG, EINTR, ESTALE);
 	}
 }
 
@@ -400,7 +475,7 @@ void check_info(const struct stacq_info *i)
 	HOLDS(i->abi_version == STACQ_ABI_VERSION);
 	HOLDS(i->order <= STACQ_PRIORITY);
 	HOLDS(!(i->state & ~STACQ_STATE_SEALED) && !i->reserved);
-	HOLDS(i->depth + i->held <= i->capacity);
+	HOLDS(i->depth + i->held + i->inflight <= i->capacity);
 	HOLDS(i->depth + i->held <= i->high_water);
 	HOLDS(i->sent == i->received + i->discarded + i->depth + i->held);
 	HOLDS(i->bytes >= i->depth && i->held_bytes >= i->held);
@@ -451,9 +526,12 @@ static void prepare_buffer(const struct request *r, uint64_t addr, uint64_t size
 static void check_answer(const struct request *r, const union argument *asked,
 			 const union argument *a, uint64_t addr, uint64_t size)
 {
+	struct stacq_info info = { 0 };
+
 	switch (r->cmd) {
 	case STACQ_IOC_INFO:
-		check_info(&a->info);
+		memcpy(&info, &a->info, size < sizeof(info) ? size : sizeof(info));
+		check_info(&info);
 		break;
 	case STACQ_IOC_SET_CAPACITY:
 		HOLDS(a->capacity.previous >= 1);
@@ -466,6 +544,12 @@ static void check_answer(const struct request *r, const union argument *asked,
 	case STACQ_IOC_PURGE:
 		HOLDS(!a->purge.flags && !a->purge.reserved);
 		HOLDS(a->purge.discarded < 1ull << 40);
+		break;
+	case STACQ_IOC_ACK:
+	case STACQ_IOC_GIVE_BACK:
+	case STACQ_IOC_EXTEND:
+		/* Nobody here leases. */
+		HOLDS(a->settlement.count == 0 && a->settlement.id == asked->settlement.id);
 		break;
 	}
 }
@@ -498,7 +582,7 @@ static void structure_call(const struct request *r, int place, unsigned int cmd,
 		check_answer(r, (void *)before, (void *)p, addr, size);
 		/* What it does not know of a larger one is zero now. */
 		if (size < around) {
-			HOLDS(all_zero(p + r->least, size - r->least));
+			HOLDS(size <= r->known || all_zero(p + r->known, size - r->known));
 			if (r->cmd != STACQ_IOC_PEEK)
 				HOLDS(!memcmp(p + size, before + size,
 					      around - size));
@@ -509,19 +593,19 @@ static void structure_call(const struct request *r, int place, unsigned int cmd,
 	}
 }
 
-static unsigned int pick_size(unsigned int least)
+static unsigned int pick_size(const struct request *r)
 {
 	const unsigned int some[] = {
-		0, 1, 4, 8, least - 8, least - 1, least, least + 1, least + 8,
-		least + 64, 4095, 4096, 8192, 16383, below(16384),
+		0, 1, 4, 8, r->least - 8, r->least - 1, r->least, r->least + 1, r->least + 8,
+		r->known - 1, r->known + 8, r->known + 64, 4095, 4096, 8192, 16383, below(16384),
 	};
 
-	return one_in(3) ? ANY_OF(some) & _IOC_SIZEMASK : least;
+	return one_in(3) ? ANY_OF(some) & _IOC_SIZEMASK : r->known;
 }
 
 static void structure_step(const struct request *r, int place)
 {
-	unsigned int size = pick_size(r->least);
+	unsigned int size = pick_size(r);
 	uint64_t addr = pick_address(size < 256 ? 256 : size);
 	unsigned char *p = seen_at(addr, size);
 	unsigned int cmd = _IOC(_IOC_DIR(r->cmd), _IOC_TYPE(r->cmd),
@@ -591,7 +675,7 @@ static unsigned int unknown_request(void)
 {
 	/* Types whose requests the kernel answers for any file. */
 	static const unsigned char others[] = { 0, 'T', 'X', 'f', 0x94, 0x12, 0x15 };
-	unsigned int dir = below(4), nr = below(256), size = pick_size(64);
+	unsigned int dir = below(4), nr = below(256), size = one_in(3) ? below(16384) : 64;
 	unsigned int type = one_in(3) ? below(256) : STACQ_IOC_MAGIC;
 
 	if (below(2))

@@ -15,6 +15,11 @@ static inline u64 get_jiffies_64(void)
 	return standin.jiffies;
 }
 
+static inline bool time_before64(u64 a, u64 b)
+{
+	return (s64)(a - b) < 0;
+}
+
 static inline unsigned long msecs_to_jiffies(unsigned int ms)
 {
 	return (ms * (u64)HZ + 999) / 1000;

@@ -15,6 +15,8 @@ struct rb_root {
 	struct rb_node *rb_node;
 };
 
+#define RB_CLEAR_NODE(node)	((node)->parent = (node))
+#define RB_EMPTY_NODE(node)	((node)->parent == (node))
 #define RB_EMPTY_ROOT(root) (!(root)->rb_node)
 #define rb_entry(node, type, member) container_of(node, type, member)
 
