@@ -66,12 +66,21 @@ reload() {
 
 # The module's lines in the log, without the time stamps.
 log() {
-	dmesg | sed -n 's/^\(<[0-9]*>\)\?\[[^]]*\] stacq: //p'
+	local line stamp='^(<[0-9]*>)?\[[^]]*\] stacq: (.*)'
+	while IFS= read -r line; do
+		[[ ! $line =~ $stamp ]] || printf '%s\n' "${BASH_REMATCH[2]}"
+	done < <(dmesg)
+}
+
+# That one is among them. (Not by grep -q, which does not wait for the rest.)
+has_line() {
+	[[ $'\n'$(log)$'\n' == *$'\n'"$1"$'\n'* ]] || fail "no line '$1' in the log: $(log | tail -n 5)"
 }
 
 # One value of a queue.
 attribute() {
-	cat "/sys/class/stacq/$1/$2"
+	local value
+	read -r value <"/sys/class/stacq/$1/$2" && printf '%s\n' "$value"
 }
 
 tap_main() {

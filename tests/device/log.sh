@@ -5,10 +5,6 @@
 
 . "${0%/*}/../common/tap.bash"
 
-has_line() {
-	log | grep -qxF -- "$1" || fail "no line '$1' in the log: $(log | tail -n 5)"
-}
-
 growth_is_logged() {
 	local i
 	reload
@@ -57,7 +53,7 @@ purge_is_logged() {
 unload_with_1000_messages_says_so() {
 	local i
 	reload
-	for ((i = 0; i < 1000; i++)); do echo "message $i"; done | stacq send --lines stack
+	seq -f 'message %.0f' 1000 | stacq send --lines stack
 	is "$(attribute stack depth)" 1000
 	rmmod stacq
 	has_line "unloaded, 1000 messages discarded"

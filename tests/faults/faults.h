@@ -62,6 +62,12 @@ static void faults_in_pages(bool yes)
 	setting("fail_page_alloc/min-order", yes ? "0" : "99");
 }
 
+/* Are objects? Without: only those of caches that slub_debug= names, and it names none. */
+static inline void faults_in_objects(bool yes)
+{
+	setting("failslab/cache-filter", yes ? "N" : "Y");
+}
+
 /* From now on, the nth thing that can fail does. */
 static void faults_from(unsigned int nth)
 {

@@ -467,11 +467,14 @@ static void inject(const struct call *c)
 	once_only(c);
 	rehearse(c, &good);
 	faults_in_pages(false);
+	faults_in_objects(true);
 	sweep(c, &good, &count);
 	if (count.allocations < c->allocations || count.copies < c->copies)
 		FAIL("%s: %u allocations and %u copies failed, wanted %u and %u", c->what,
 		     count.allocations, count.copies, c->allocations, c->copies);
+	/* Each object has failed once: now the pages. */
 	faults_in_pages(true);
+	faults_in_objects(false);
 	sweep(c, &good, &count);
 	test_note("%s: %u allocations and %u copies failed, %u refused, %u survived", c->what,
 		  count.allocations, count.copies, count.refused, count.survived);

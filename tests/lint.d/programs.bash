@@ -153,5 +153,5 @@ codespell() {
 	local files
 	mapfile -t files < <(sources -size -300k -not -path "*/corpus/*")
 	# halves of words in tests, and a macro of man pages
-	command codespell --ignore-words-list hel,worl,fo,nd,nin,nnumber "${files[@]}"
+	command codespell --ignore-words-list hel,worl,fo,nd,nin,nnumber,inflight "${files[@]}"
 }

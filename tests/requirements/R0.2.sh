@@ -6,7 +6,7 @@
 . "${0%/*}/../common/tap.bash"
 
 room_doubles_on_demand_and_the_log_says_so() {
-	local n capacity=1 wanted=''
+	local n line capacity=1 wanted=''
 	reload
 	is "$(attribute stack capacity)" 1
 	for ((n = 1; n <= 100; n++)); do
@@ -20,7 +20,8 @@ room_doubles_on_demand_and_the_log_says_so() {
 	is "$(log | grep capacity)" "${wanted%$'\n'}" "the log"
 	is "$(attribute stack growths)" 7
 	for ((; n > 1; n--)); do
-		is "$(head -n 1 /dev/stacq/stack)" "element $((n - 1))"
+		read -r line </dev/stacq/stack
+		is "$line" "element $((n - 1))"
 	done
 }
 

@@ -6,7 +6,7 @@
 . "${0%/*}/../common/tap.bash"
 
 processes_push_and_pop_at_once() {
-	local p i
+	local p i line
 	reload
 	mkfifo "$tap_dir/go"
 	for p in 1 2 3 4 5 6 7 8; do
@@ -16,7 +16,8 @@ processes_push_and_pop_at_once() {
 			for ((i = 0; i < 50; i++)); do
 				echo "process $p element $i" >&4
 				echo "process $p second $i" >/dev/stacq/stack
-				head -n 1 /dev/stacq/stack >>"$tap_dir/popped.$p"
+				read -r line </dev/stacq/stack
+				echo "$line" >>"$tap_dir/popped.$p"
 			done
 		) &
 	done

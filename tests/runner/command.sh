@@ -32,20 +32,16 @@ expect "standard input is empty, standard output no terminal" [ "$(cat "$work/ou
 vm/run -- sh -c 'echo first; sleep 5' 2>&1 | { read -r first; echo "$first" >"$work/first"; date +%s >"$work/then"; cat; } >/dev/null
 expect "output comes while the command still runs" [ $(($(date +%s) - $(cat "$work/then"))) -ge 4 ]
 
-vm -- sh -c 'sleep 1000 & echo done'
-expect "a process left behind does not keep the machine up" [ $status = 0 ]
-
-vm --cpus 1 --mem 512M -- sh -c 'nproc; free -m | awk "/Mem/ { print (\$2 < 512) }"'
-expect "--cpus and --mem are obeyed" [ "$(xargs <"$work/out")" = "1 1" ]
-
-vm --append "stacq_test=yes" -- grep -o 'stacq_test=yes' /proc/cmdline
-expect "--append reaches the kernel's command line" [ "$(cat "$work/out")" = stacq_test=yes ]
+vm --cpus 1 --mem 512M --append "stacq_test=yes" --console "$work/console" -- sh -c 'nproc
+	free -m | awk "/Mem/ { print (\$2 < 512) }"; grep -o "stacq_test=yes" /proc/cmdline
+	echo hello kernel >/dev/kmsg; sleep 1000 & echo done'
+expect "--cpus and --mem are obeyed" [ "$(head -n 2 "$work/out" | xargs)" = "1 1" ]
+expect "--append reaches the kernel's command line" [ "$(sed -n 3p "$work/out")" = stacq_test=yes ]
+expect "--console keeps the console's output" grep -q "hello kernel" "$work/console"
+expect "a process left behind does not keep the machine up" [ "$status $(tail -n 1 "$work/out")" = "0 done" ]
 
 vm --icount -- sh -c 'nproc'
 expect "--icount boots, with one processor" [ "$(cat "$work/out")" = 1 ]
-
-vm --console "$work/console" -- sh -c 'echo hello kernel >/dev/kmsg'
-expect "--console keeps the console's output" grep -q "hello kernel" "$work/console"
 
 vm -- sh -c 'id -u alice; id -u bob; id -u nobody; getent group stacq 2>/dev/null || grep ^stacq: /etc/group'
 expect "the guest has the users and the group that the tests need" \

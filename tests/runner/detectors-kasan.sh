@@ -19,7 +19,7 @@ insmod /modules/runner_test.ko how=${0##*/} && dd if=/dev/runner_test of=/dev/nu
 	rmmod runner_test && echo ok 1
 END
 chmod +x "$work/mistake"
-vm --kernel kasan --mem 1G --timeout 900 --file "$work/mistake:/tests/mistake/none" \
+vm --kernel kasan --cpus 1 --timeout 900 --file "$work/mistake:/tests/mistake/none" \
 	--file "$work/mistake:/tests/mistake/leak" -- /tests/guest-run 60 mistake/none leaks mistake/leak leaks
 # of PROGRAM: what guest-run said about it, the last time if there are more
 of() { awk -v p="$1" '$1 == "@begin" { on = $2 == p; if (on) text = "" } on { text = text $0 "\n" } END { printf text }' "$work/out"; }

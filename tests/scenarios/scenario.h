@@ -3,8 +3,8 @@
  * What the scenarios share: how much to do, and how much memory the kernel
  * uses. Each scenario prints what it did as "# figure: ...".
  *
- * STACQ_SCENARIO_PERCENT	of the full counts (100; 10 on a debug kernel)
- * STACQ_SCENARIO_SECONDS	of what goes on for a time (20)
+ * STACQ_SCENARIO_PERCENT	of the full counts (100; 5 on a debug kernel)
+ * STACQ_SCENARIO_SECONDS	of what goes on for a time (20; 10 on a debug kernel)
  */
 #ifndef STACQ_TEST_SCENARIO_H
 #define STACQ_TEST_SCENARIO_H
@@ -31,15 +31,7 @@ static inline double seconds(void)
 {
 	const char *s = getenv("STACQ_SCENARIO_SECONDS");
 
-	return s ? atof(s) : 20;
-}
-
-/* Kernels with detectors take ten times as long for the same. */
-static inline bool debug_kernel(void)
-{
-	return !access("/sys/kernel/debug/kmemleak", F_OK) ||
-	       !access("/sys/kernel/debug/kcsan", F_OK) ||
-	       !access("/sys/module/kmsan", F_OK);
+	return s ? atof(s) : debug_kernel() ? 10 : 20;
 }
 
 static inline unsigned int scaled(unsigned int full)
@@ -47,7 +39,7 @@ static inline unsigned int scaled(unsigned int full)
 	const char *percent = getenv("STACQ_SCENARIO_PERCENT");
 	unsigned int n;
 
-	n = full / 100.0 * (percent ? atof(percent) : debug_kernel() ? 10 : 100);
+	n = full / 100.0 * (percent ? atof(percent) : debug_kernel() ? 5 : 100);
 	return n ? n : 1;
 }
 

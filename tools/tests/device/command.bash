@@ -36,12 +36,14 @@ depth() {
 
 # le BYTES NUMBER: the number in so many bytes, the low one first
 le() {
-	local bytes=$1 number=$2
+	local bytes=$1 number=$2 text='' byte
 	for (( ; bytes > 0; bytes--)); do
-		# shellcheck disable=SC2059 # that is the byte
-		printf "\\x$(printf %02x $((number & 255)))"
+		printf -v byte '\\x%02x' $((number & 255))
+		text+=$byte
 		number=$((number >> 8))
 	done
+	# shellcheck disable=SC2059 # those are the bytes
+	printf "$text"
 }
 
 # frame TEXT [PRIORITY [SENT_NS [DELIVERIES]]]: a message in a frame
