@@ -96,7 +96,7 @@ size_t __stacq_send_burst(struct stacq_queue *q, const char __user *from,
 
 	stacq_assert_locked(q);
 	/* With the lock held, waitqueue_active() pairs with the waiter's look: see wait.c. */
-	if (q->ended || q->order == STACQ_PRIORITY || waitqueue_active(&q->read_wait) ||
+	if (q->special & ~STACQ_SPECIAL_LEASED || waitqueue_active(&q->read_wait) ||
 	    atomic_read(&q->writers_waiting) || !stacq_copy_short(longest) ||
 	    room(q->bytes_max, q->bytes) < STACQ_FRAMES_LOCKED + STACQ_INLINE_SIZE)
 		return 0;
@@ -225,8 +225,8 @@ size_t __stacq_receive_burst(struct stacq_queue *q, char __user *to, size_t len,
 
 	stacq_assert_locked(q);
 	/* With the lock held, waitqueue_active() pairs with the waiter's look: see wait.c. */
-	if (q->ended || q->order == STACQ_PRIORITY || waitqueue_active(&q->write_wait) ||
-	    q->peeked || !stacq_copy_short(STACQ_INLINE_SIZE) || NSEC_PER_SEC % HZ)
+	if (q->special || waitqueue_active(&q->write_wait) || q->peeked ||
+	    !stacq_copy_short(STACQ_INLINE_SIZE) || NSEC_PER_SEC % HZ)
 		return 0;
 	might_fault();
 	if (should_fail_usercopy() || !user_write_access_begin(to, len))

@@ -79,8 +79,14 @@ static ssize_t stacq_read(struct file *file, char __user *buf, size_t len,
 {
 	struct stacq_reader *r = file->private_data;
 
-	if (unlikely(READ_ONCE(r->framed)))
+	unsigned int mode = READ_ONCE(r->mode);
+
+	if (likely(!mode))
+		return stacq_receive_user(r, buf, len, file_flags(file));
+	if (mode & STACQ_MODE_FRAMED)
 		return stacq_receive_frames_user(r, buf, len, file_flags(file));
+	if (mode & STACQ_MODE_LEASE)
+		return stacq_lease_user(r, buf, len, file_flags(file));
 	return stacq_receive_user(r, buf, len, file_flags(file));
 }
 
@@ -89,18 +95,26 @@ static ssize_t stacq_write(struct file *file, const char __user *buf,
 {
 	struct stacq_reader *r = file->private_data;
 
-	if (unlikely(READ_ONCE(r->framed)))
+	unsigned int mode = READ_ONCE(r->mode);
+
+	if (likely(!mode))
+		return stacq_send_user(r->q, buf, len, file_flags(file));
+	if (mode & STACQ_MODE_FRAMED)
 		return stacq_send_frames_user(r->q, buf, len, file_flags(file));
-	return stacq_send_user(r->q, buf, len, READ_ONCE(r->priority),
-			       file_flags(file));
+	return stacq_send_user_priority(r->q, buf, len, READ_ONCE(r->priority),
+					file_flags(file));
 }
 
 static ssize_t stacq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct stacq_reader *r = iocb->ki_filp->private_data;
 
-	if (READ_ONCE(r->framed))
+	unsigned int mode = READ_ONCE(r->mode);
+
+	if (mode & STACQ_MODE_FRAMED)
 		return stacq_receive_frames_iter(r, to, kiocb_flags(iocb));
+	if (mode & STACQ_MODE_LEASE)
+		return stacq_lease_iter(r, to, kiocb_flags(iocb));
 	return stacq_receive_iter(r, to, kiocb_flags(iocb));
 }
 
@@ -108,7 +122,7 @@ static ssize_t stacq_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct stacq_reader *r = iocb->ki_filp->private_data;
 
-	if (READ_ONCE(r->framed))
+	if (READ_ONCE(r->mode) & STACQ_MODE_FRAMED)
 		return stacq_send_frames_iter(r->q, from, kiocb_flags(iocb));
 	return stacq_send_iter(r->q, from, READ_ONCE(r->priority),
 			       kiocb_flags(iocb));
@@ -121,7 +135,7 @@ static ssize_t stacq_splice_read(struct file *file, loff_t *pos,
 {
 	struct stacq_reader *r = file->private_data;
 
-	if (!READ_ONCE(r->framed))
+	if (!(READ_ONCE(r->mode) & STACQ_MODE_FRAMED))
 		return -EINVAL;
 	return stacq_splice_read_iter(file, pos, pipe, len, flags);
 }
@@ -132,7 +146,7 @@ static ssize_t stacq_splice_write(struct pipe_inode_info *pipe,
 {
 	struct stacq_reader *r = file->private_data;
 
-	if (!READ_ONCE(r->framed))
+	if (!(READ_ONCE(r->mode) & STACQ_MODE_FRAMED))
 		return -EINVAL;
 	return iter_file_splice_write(pipe, file, pos, len, flags);
 }
@@ -161,9 +175,9 @@ __poll_t stacq_poll_reader(struct file *file, struct stacq_reader *r,
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (file->f_mode & FMODE_WRITE && __stacq_writable(q))
 		events |= EPOLLOUT | EPOLLWRNORM;
-	if (q->ended && !q->nr)
+	if (__stacq_ended(q) && !q->nr)
 		events |= EPOLLHUP;
-	if (q->ended & STACQ_ENDED_REMOVED)
+	if (q->special & STACQ_ENDED_REMOVED)
 		events |= EPOLLHUP | EPOLLERR;
 	stacq_unlock(q);
 	return events;

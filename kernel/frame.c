@@ -365,7 +365,7 @@ static __always_inline ssize_t try_receive_frames(const struct kind *k,
 		return -ERESTARTSYS;
 	}
 	/* It was switched off since this call began, and part of a message may be read. */
-	if (unlikely(!r->framed)) {
+	if (unlikely(!(r->mode & STACQ_MODE_FRAMED))) {
 		mutex_unlock(&r->mutex);
 		return -EBUSY;
 	}
@@ -463,22 +463,20 @@ ssize_t stacq_receive_frames_iter(struct stacq_reader *r, struct iov_iter *to,
  */
 int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m)
 {
-	bool framed = m->flags & STACQ_MODE_FRAMED;
-	bool lease = m->flags & STACQ_MODE_LEASE;
 	bool wake;
 	int ret = 0;
 
 	if (mutex_lock_interruptible(&r->mutex))
 		return -ERESTARTSYS;
-	if (r->msg && (framed != r->framed || lease != r->holder.on)) {
+	if (r->msg && m->flags != (r->mode & ~STACQ_READER_PRIORITY)) {
 		ret = -EBUSY;
 		goto unlock;
 	}
-	WRITE_ONCE(r->framed, framed);
+	WRITE_ONCE(r->mode, m->flags | (m->priority ? STACQ_READER_PRIORITY : 0));
 	WRITE_ONCE(r->priority, m->priority);
 	stacq_lock(r->q);
 	wake = __stacq_holder_full(&r->holder);
-	WRITE_ONCE(r->holder.on, lease);
+	WRITE_ONCE(r->holder.on, m->flags & STACQ_MODE_LEASE);
 	WRITE_ONCE(r->holder.max_inflight, m->max_inflight);
 	stacq_unlock(r->q);
 	/* It may be that those who wait through this file may now have more. */

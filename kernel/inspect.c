@@ -36,7 +36,7 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	info->abi_version = STACQ_ABI_VERSION;
 	info->order = q->order;
 	stacq_lock(q);
-	if (q->ended & STACQ_ENDED_SEALED)
+	if (q->special & STACQ_ENDED_SEALED)
 		info->state |= STACQ_STATE_SEALED;
 	info->readers_waiting = atomic_read(&q->readers_waiting);
 	info->writers_waiting = atomic_read(&q->writers_waiting);
@@ -213,7 +213,7 @@ void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 		return ERR_PTR(-EINTR);
 	stacq_lock(q);
 	m = ERR_PTR(-EIDRM);
-	if (!(q->ended & STACQ_ENDED_REMOVED))
+	if (!(q->special & STACQ_ENDED_REMOVED))
 		m = pin_position(q, position) ?: ERR_PTR(-ENOMSG);
 	if (!IS_ERR(m))
 		__stacq_describe(m, peek);

@@ -72,7 +72,7 @@ static int ioctl_fionread(struct stacq_reader *r, int __user *arg)
 	u64 len = 0;
 	int ret = stacq_reader_next(r, &len);
 
-	if (len && READ_ONCE(r->framed))
+	if (len && READ_ONCE(r->mode) & STACQ_MODE_FRAMED)
 		len = STACQ_FRAME_SIZE(len);
 	return ret ?: put_user((int)min_t(u64, len, INT_MAX), arg);
 }

@@ -47,6 +47,14 @@ static void recycle(struct stacq_queue *q, struct stacq_lease *l)
 	q->leases.nr_spare++;
 }
 
+/* A message that was under lease is not out of the list any more, or gone. */
+static void __end_unlisted(struct stacq_queue *q, struct stacq_msg *m)
+{
+	if (!--q->leases.unlisted)
+		q->special &= ~STACQ_SPECIAL_LEASED;
+	recycle(q, m->lease);
+}
+
 /*
  * Order
  */
@@ -175,7 +183,7 @@ void __stacq_lease_drop(struct stacq_queue *q, struct stacq_msg *m)
 {
 	if (!RB_EMPTY_NODE(&m->lease->node))
 		__stacq_returned_del(q, m);
-	recycle(q, m->lease);
+	__end_unlisted(q, m);
 }
 
 /**
@@ -293,6 +301,8 @@ void __stacq_lease(struct stacq_queue *q, struct stacq_holder *h,
 		if (q->order == STACQ_PRIORITY)
 			__stacq_level_del(q, m);
 		__list_del_entry(&m->link);
+		q->leases.unlisted++;
+		q->special |= STACQ_SPECIAL_LEASED;
 		m->listed = NULL;
 		m->lease = l;
 		l->msg = m;
@@ -350,7 +360,7 @@ static unsigned int __to_the_back(struct stacq_queue *q, struct stacq_lease *l)
 	struct stacq_msg *m = l->msg;
 	unsigned int whom = __end_lease(q, l);
 
-	recycle(q, l);
+	__end_unlisted(q, m);
 	m->seq = ++q->seq;
 	q->resent++;
 	__stacq_enqueue(q, m);
@@ -429,7 +439,7 @@ int stacq_settle(struct stacq_queue *q, struct stacq_holder *h,
 	if (back && (what != STACQ_RETURN || q->order == STACQ_LIFO))
 		return -EINVAL;
 	stacq_lock(q);
-	if (q->ended & STACQ_ENDED_REMOVED) {
+	if (q->special & STACQ_ENDED_REMOVED) {
 		ret = -EIDRM;
 		goto unlock;
 	}
@@ -621,7 +631,7 @@ int stacq_set_lease_ms(struct stacq_queue *q, u64 ms)
 	if (ms > INT_MAX)
 		return -EINVAL;
 	stacq_lock(q);
-	if (q->ended & STACQ_ENDED_REMOVED) {
+	if (q->special & STACQ_ENDED_REMOVED) {
 		ret = -EIDRM;
 	} else {
 		q->leases.ms = ms;

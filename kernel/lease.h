@@ -75,7 +75,8 @@ struct stacq_holder {
  * @returned: those of messages that came back, in the order of the queue
  * @spare: leases to be used next
  * @nr_spare: how many
- * @inflight: messages under lease
+ * @unlisted: messages out of the list: under lease, come back, or in hand after that
+ * @inflight: those under lease
  * @bytes: their bytes
  * @nr: leases ever granted or extended
  * @lapsed: leases that ended because their time was over
@@ -89,6 +90,7 @@ struct stacq_leases {
 	struct rb_root returned;
 	struct stacq_lease *spare;
 	unsigned int nr_spare;
+	u64 unlisted;
 	u64 inflight;
 	u64 bytes;
 	u64 nr;

@@ -92,7 +92,7 @@ static ssize_t door_write(struct file *file, const char __user *buf, size_t len,
 {
 	struct stacq_door *d = file->private_data;
 
-	return stacq_send_user(d->reader.q, buf, len, 0,
+	return stacq_send_user(d->reader.q, buf, len,
 			       file->f_flags & O_NONBLOCK ? STACQ_XFER_NOWAIT : 0);
 }
 

@@ -138,6 +138,8 @@ struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
 	INIT_LIST_HEAD(&q->msgs);
 	__set_limits(q, limits);
 	q->order = order;
+	if (order == STACQ_PRIORITY)
+		q->special |= STACQ_SPECIAL_PRIORITY;
 	q->store.moved = __stacq_moved;
 	stacq_leases_init(q);
 	q->floor = capacity;
@@ -209,7 +211,7 @@ void stacq_queue_put(struct stacq_queue *q)
 void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes)
 {
 	stacq_lock(q);
-	q->ended |= STACQ_ENDED_REMOVED;
+	q->special |= STACQ_ENDED_REMOVED;
 	*msgs = q->nr;
 	*bytes = q->bytes;
 	stacq_unlock(q);
@@ -219,6 +221,71 @@ void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes)
 /*
  * Messages in and out
  */
+
+/**
+ * __stacq_may_send_specially() - __stacq_may_send() of a queue with something special
+ * @q: the queue
+ * @len: as there
+ *
+ * Context: The lock is held.
+ * Return: as there.
+ */
+int __stacq_may_send_specially(struct stacq_queue *q, size_t len)
+{
+	stacq_assert_locked(q);
+	if (__stacq_ended(q))
+		return q->special & STACQ_ENDED_REMOVED ? -EIDRM : -EPIPE;
+	if (len > q->msg_max)
+		return -EMSGSIZE;
+	if (__stacq_full(q, len))
+		return -EAGAIN;
+	return __stacq_lacks_level(q) ? -ENOBUFS : 0;
+}
+
+/**
+ * __stacq_receive_begin_specially() - __stacq_receive_begin() likewise
+ * @q: the queue
+ *
+ * Context: The lock is held.
+ * Return: as there.
+ */
+struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q)
+{
+	struct stacq_msg *m;
+
+	stacq_assert_locked(q);
+	if (q->special & STACQ_ENDED_REMOVED)
+		return ERR_PTR(-EIDRM);
+	if (__stacq_ended(q) && !q->nr)
+		return NULL;
+	if (q->nr == q->held)
+		return ERR_PTR(-EAGAIN);
+	if (!RB_EMPTY_ROOT(&q->leases.returned))
+		return __stacq_next_of_both(q);
+	m = list_first_entry(&q->msgs, struct stacq_msg, link);
+	while (m->held)
+		m = list_next_entry(m, link);
+	return m;
+}
+
+/**
+ * __stacq_unlink_specially() - take a message out of the list, or from beside it
+ * @q: the queue, with something special
+ * @m: the message
+ *
+ * Context: The lock is held.
+ */
+void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	if (!stacq_msg_listed(m)) {
+		__stacq_lease_drop(q, m);
+		return;
+	}
+	if (q->order == STACQ_PRIORITY)
+		__stacq_level_del(q, m);
+	__list_del_entry(&m->link);
+}
 
 /**
  * stacq_send_buf() - take a buffer to bring a message in
@@ -408,7 +475,7 @@ int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous)
 	if (mutex_lock_killable(&q->room_mutex))
 		return -EINTR;
 	stacq_lock(q);
-	if (q->ended & STACQ_ENDED_REMOVED)
+	if (q->special & STACQ_ENDED_REMOVED)
 		ret = -EIDRM;
 	else if (capacity > q->msgs_max)
 		ret = -EINVAL;
@@ -442,7 +509,7 @@ int stacq_set_limits(struct stacq_queue *q, const struct stacq_limits *limits)
 	int ret = 0;
 
 	stacq_lock(q);
-	if (q->ended & STACQ_ENDED_REMOVED)
+	if (q->special & STACQ_ENDED_REMOVED)
 		ret = -EIDRM;
 	else
 		__set_limits(q, limits);
@@ -532,7 +599,7 @@ bool stacq_removed(struct stacq_queue *q)
 	bool removed;
 
 	stacq_lock(q);
-	removed = q->ended & STACQ_ENDED_REMOVED;
+	removed = q->special & STACQ_ENDED_REMOVED;
 	stacq_unlock(q);
 	return removed;
 }
@@ -550,12 +617,12 @@ int stacq_seal(struct stacq_queue *q, bool seal)
 	int ret = 0;
 
 	stacq_lock(q);
-	if (q->ended & STACQ_ENDED_REMOVED)
+	if (q->special & STACQ_ENDED_REMOVED)
 		ret = -EIDRM;
 	else if (seal)
-		q->ended |= STACQ_ENDED_SEALED;
+		q->special |= STACQ_ENDED_SEALED;
 	else
-		q->ended &= ~STACQ_ENDED_SEALED;
+		q->special &= ~STACQ_ENDED_SEALED;
 	stacq_unlock(q);
 	if (!ret && seal)
 		stacq_wake(q, STACQ_WAKE_READERS | STACQ_WAKE_WRITERS);

@@ -37,9 +37,11 @@ struct device;
 #define STACQ_WAKE_READERS	0x4
 #define STACQ_WAKE_WRITERS	0x8
 
-/* stacq_queue.ended */
+/* stacq_queue.special: what the quick ways are not for */
 #define STACQ_ENDED_SEALED	0x1
 #define STACQ_ENDED_REMOVED	0x2
+#define STACQ_SPECIAL_PRIORITY	0x4	/* the order is priority */
+#define STACQ_SPECIAL_LEASED	0x8	/* some messages are out of the list: lease.h */
 
 /**
  * struct stacq_queue - one queue
@@ -64,7 +66,7 @@ struct device;
  * @peak: most messages at once since the idle work last looked
  * @high_water: most messages at once before that
  * @floor: the capacity asked for, below which idle work does not go
- * @ended: STACQ_ENDED_* bits
+ * @special: STACQ_ENDED_* and STACQ_SPECIAL_* bits, 0 of a queue like most
  * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY, never changes
  * @levels: of order priority: where the messages of each priority end
  * @leases: messages in flight, and what came back
@@ -110,7 +112,7 @@ struct stacq_queue {
 	u64 peak;
 	u64 high_water;
 	u64 floor;
-	unsigned int ended;
+	unsigned int special;
 	unsigned int order;
 	struct stacq_levels levels;
 	struct stacq_leases leases;
@@ -154,6 +156,12 @@ static inline void stacq_assert_locked(struct stacq_queue *q)
 	lockdep_assert_held(&q->store.lock);
 }
 
+/* Is it sealed, or removed? */
+static inline bool __stacq_ended(const struct stacq_queue *q)
+{
+	return q->special & (STACQ_ENDED_SEALED | STACQ_ENDED_REMOVED);
+}
+
 /* Would a message of @len bytes exceed a limit? */
 static inline bool __stacq_full(struct stacq_queue *q, u64 len)
 {
@@ -169,6 +177,9 @@ void stacq_queue_put(struct stacq_queue *q);
 void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes);
 
 /* Messages in and out */
+int __stacq_may_send_specially(struct stacq_queue *q, size_t len);
+struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q);
+void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m);
 void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp);
 void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m);
@@ -183,13 +194,14 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
  *
  * Context: The lock is held.
  * Return: 0; -EIDRM or -EPIPE if the queue is removed or sealed; -EMSGSIZE if
- *	it is too long; -EAGAIN if the queue is full.
+ *	it is too long; -EAGAIN if the queue is full; -ENOBUFS if stacq_make_room()
+ *	is needed for a level.
  */
 static inline int __stacq_may_send(struct stacq_queue *q, size_t len)
 {
 	stacq_assert_locked(q);
-	if (unlikely(q->ended))
-		return q->ended & STACQ_ENDED_REMOVED ? -EIDRM : -EPIPE;
+	if (unlikely(q->special))
+		return __stacq_may_send_specially(q, len);
 	if (unlikely(len > q->msg_max))
 		return -EMSGSIZE;
 	if (unlikely(__stacq_full(q, len)))
@@ -222,8 +234,6 @@ static inline struct stacq_msg *__stacq_send_begin(struct stacq_queue *q,
 
 	if (unlikely(ret))
 		return ERR_PTR(ret);
-	if (unlikely(__stacq_lacks_level(q)))
-		return ERR_PTR(-ENOBUFS);
 	m = __stacq_store_get(&q->store, len, buf);
 	if (unlikely(!m))
 		return ERR_PTR(-ENOBUFS);
@@ -273,15 +283,9 @@ static inline struct stacq_msg *__stacq_receive_begin(struct stacq_queue *q)
 	struct stacq_msg *m;
 
 	stacq_assert_locked(q);
-	if (unlikely(q->ended)) {
-		if (q->ended & STACQ_ENDED_REMOVED)
-			return ERR_PTR(-EIDRM);
-		if (!q->nr)
-			return NULL;
-	}
+	if (unlikely(q->special))
+		return __stacq_receive_begin_specially(q);
 	if (q->nr > q->held) {
-		if (unlikely(!RB_EMPTY_ROOT(&q->leases.returned)))
-			return __stacq_next_of_both(q);
 		list_for_each_entry(m, &q->msgs, link)
 			if (likely(!m->held))
 				return m;
@@ -309,8 +313,8 @@ static inline unsigned int __stacq_wake_writer(struct stacq_queue *q)
 	/* With the lock held, this pairs with the waiter's look: see wait.c. */
 	if (likely(!waitqueue_active(&q->write_wait)))
 		return 0;
-	WRITE_ONCE(q->room_msgs, q->ended ? U64_MAX : msgs);
-	WRITE_ONCE(q->room_bytes, q->ended ? U64_MAX : bytes);
+	WRITE_ONCE(q->room_msgs, __stacq_ended(q) ? U64_MAX : msgs);
+	WRITE_ONCE(q->room_bytes, __stacq_ended(q) ? U64_MAX : bytes);
 	return STACQ_WAKE_WRITER;
 }
 
@@ -377,13 +381,10 @@ __stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
 	unsigned int whom;
 
 	stacq_assert_locked(q);
-	if (stacq_msg_listed(m)) {
-		if (unlikely(q->order == STACQ_PRIORITY))
-			__stacq_level_del(q, m);
+	if (likely(!q->special))
 		__list_del_entry(&m->link);
-	} else {
-		__stacq_lease_drop(q, m);
-	}
+	else
+		__stacq_unlink_specially(q, m);
 	q->nr--;
 	q->bytes -= m->len;
 	if (unlikely(m == q->peeked))
@@ -391,7 +392,7 @@ __stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
 	else
 		__stacq_store_put(&q->store, m);
 	whom = __stacq_wake_writer(q);
-	if (unlikely(q->ended) && !q->nr)
+	if (unlikely(q->special) && __stacq_ended(q) && !q->nr)
 		whom |= STACQ_WAKE_READERS;
 	return whom;
 }

@@ -198,14 +198,33 @@ static __always_inline ssize_t send(struct stacq_queue *q, size_t len,
  * @q: the queue
  * @buf: the message
  * @len: its length
- * @priority: its priority
  * @flags: STACQ_XFER_NOWAIT or 0
  *
  * Context: Process context, may sleep.
  * Return: @len, or a negative error as docs/abi.md says for write.
  */
 ssize_t stacq_send_user(struct stacq_queue *q, const char __user *buf,
-			size_t len, u16 priority, unsigned int flags)
+			size_t len, unsigned int flags)
+{
+	if (unlikely(!len))
+		return 0;
+	return send(q, len, 0, GFP_KERNEL, flags, stacq_from_user,
+		    (const char __force *)buf);
+}
+
+/**
+ * stacq_send_user_priority() - send from user memory, with a priority
+ * @q: the queue
+ * @buf: the message
+ * @len: its length
+ * @priority: its priority
+ * @flags: STACQ_XFER_NOWAIT or 0
+ *
+ * Context: Process context, may sleep.
+ * Return: as stacq_send_user().
+ */
+ssize_t stacq_send_user_priority(struct stacq_queue *q, const char __user *buf,
+				 size_t len, u16 priority, unsigned int flags)
 {
 	if (unlikely(!len))
 		return 0;
@@ -262,7 +281,7 @@ void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q)
 	r->q = q;
 	r->msg = NULL;
 	r->off = 0;
-	r->framed = false;
+	r->mode = 0;
 	r->priority = 0;
 	stacq_holder_init(&r->holder);
 	mutex_init(&r->mutex);
@@ -432,7 +451,7 @@ static ssize_t receive_held(struct stacq_reader *r, size_t len,
 		return -ERESTARTSYS;
 	}
 	/* It was switched to framed mode since this call began. */
-	ret = r->framed ? -EBUSY : prepare(r) ?: stacq_take_in_hand(r);
+	ret = r->mode & STACQ_MODE_FRAMED ? -EBUSY : prepare(r) ?: stacq_take_in_hand(r);
 	if (ret > 0) {
 		len = min_t(size_t, len, r->msg->len - r->off);
 		ok = copy(to, stacq_msg_data(r->msg) + r->off, len);
@@ -460,7 +479,7 @@ static __always_inline ssize_t try_receive(struct stacq_reader *r, size_t len,
 
 	stacq_lock(q);
 	m = __stacq_receive_begin(q);
-	if (unlikely(r->msg || r->holder.on))
+	if (unlikely(r->msg))
 		goto unlock;
 	if (IS_ERR_OR_NULL(m)) {
 		ret = PTR_ERR_OR_ZERO(m);
@@ -494,8 +513,7 @@ static noinline ssize_t receive_slowly(struct stacq_reader *r, size_t len,
 {
 	if (ret == -ENOBUFS)
 		ret = receive_held(r, len, flags, copy, to);
-	/* There may be a message, which only this caller may not have. */
-	if (ret < 0 && (ret != -EAGAIN || r->holder.on) && waited)
+	if (ret < 0 && ret != -EAGAIN && waited)
 		stacq_pass_on(r->q);
 	return ret;
 }
@@ -518,11 +536,68 @@ static __always_inline ssize_t receive(struct stacq_reader *r, size_t len,
 					     waited);
 		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
 			return ret;
+		ret = stacq_wait_readable(r->q, NULL);
+		if (ret)
+			return ret;
+		waited = true;
+	}
+}
+
+/* Receive what is under lease then. */
+static ssize_t receive_leased(struct stacq_reader *r, size_t len,
+			      unsigned int flags, stacq_copy_fn copy, void *to)
+{
+	bool waited = false;
+	ssize_t ret;
+
+	if (!len)
+		return 0;
+	for (;;) {
+		ret = receive_held(r, len, flags, copy, to);
+		if (ret >= 0)
+			return ret;
+		/* There may be a message, which only this caller may not have. */
+		if (waited)
+			stacq_pass_on(r->q);
+		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
+			return ret;
 		ret = stacq_wait_readable(r->q, &r->holder);
 		if (ret)
 			return ret;
 		waited = true;
 	}
+}
+
+/**
+ * stacq_lease_user() - receive into user memory, in lease mode
+ * @r: the reader
+ * @buf: where to
+ * @len: room there
+ * @flags: STACQ_XFER_NOWAIT or 0
+ *
+ * Context: Process context, may sleep.
+ * Return: as stacq_receive_user().
+ */
+ssize_t stacq_lease_user(struct stacq_reader *r, char __user *buf, size_t len,
+			 unsigned int flags)
+{
+	return receive_leased(r, len, flags, stacq_to_user_whole,
+			      (char __force *)buf);
+}
+
+/**
+ * stacq_lease_iter() - receive into what an iterator describes, in lease mode
+ * @r: the reader
+ * @to: the iterator
+ * @flags: STACQ_XFER_NOWAIT or 0
+ *
+ * Context: Process context, may sleep.
+ * Return: as stacq_receive_iter().
+ */
+ssize_t stacq_lease_iter(struct stacq_reader *r, struct iov_iter *to,
+			 unsigned int flags)
+{
+	return receive_leased(r, iov_iter_count(to), flags, stacq_to_iter, to);
 }
 
 /**

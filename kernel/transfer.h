@@ -25,8 +25,8 @@ struct stacq_queue;
  *	with @mutex and the queue's lock held, so either is enough to look.
  * @off: bytes of it that have been read; guarded by @mutex and, for changes,
  *	the queue's lock as well
- * @framed: calls carry many messages, see frame.c. Changes with @mutex held and
- *	no message at hand.
+ * @mode: STACQ_MODE_* bits, and STACQ_READER_PRIORITY if @priority is not 0; 0 is
+ *	what the quick ways are for. Changes with @mutex held and no message at hand.
  * @holder: what it holds under lease
  * @priority: of the messages that a plain write sends. Changes with @mutex held.
  */
@@ -35,16 +35,21 @@ struct stacq_reader {
 	struct mutex mutex;	/* before the queue's lock */
 	struct stacq_msg *msg;
 	u32 off;
-	bool framed;
+	u8 mode;
 	u16 priority;
 	struct stacq_holder holder;
 };
+
+/* In stacq_reader.mode, beside STACQ_MODE_* bits. */
+#define STACQ_READER_PRIORITY	0x80
 
 /* Do not wait for room or a message: -EAGAIN. The bit of an open file serves. */
 #define STACQ_XFER_NOWAIT	O_NONBLOCK
 
 ssize_t stacq_send_user(struct stacq_queue *q, const char __user *buf,
-			size_t len, u16 priority, unsigned int flags);
+			size_t len, unsigned int flags);
+ssize_t stacq_send_user_priority(struct stacq_queue *q, const char __user *buf,
+				 size_t len, u16 priority, unsigned int flags);
 ssize_t stacq_send_iter(struct stacq_queue *q, struct iov_iter *from,
 			u16 priority, unsigned int flags);
 ssize_t stacq_send_kernel(struct stacq_queue *q, const void *buf, size_t len,
@@ -61,6 +66,11 @@ ssize_t stacq_receive_iter(struct stacq_reader *r, struct iov_iter *to,
 			   unsigned int flags);
 ssize_t stacq_receive_kernel(struct stacq_queue *q, void *buf, size_t size,
 			     unsigned int flags);
+
+ssize_t stacq_lease_user(struct stacq_reader *r, char __user *buf, size_t len,
+			 unsigned int flags);
+ssize_t stacq_lease_iter(struct stacq_reader *r, struct iov_iter *to,
+			 unsigned int flags);
 
 bool stacq_reader_idle(struct stacq_reader *r);
 int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek);

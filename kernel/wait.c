@@ -45,7 +45,7 @@ bool __stacq_readable(struct stacq_queue *q, const struct stacq_holder *h)
 	stacq_assert_locked(q);
 	if (q->nr > q->held && !(h && __stacq_holder_full(h)))
 		return true;
-	return q->ended & STACQ_ENDED_REMOVED || (q->ended && !q->nr);
+	return q->special & STACQ_ENDED_REMOVED || (__stacq_ended(q) && !q->nr);
 }
 
 /**
@@ -65,7 +65,7 @@ bool __stacq_writable(struct stacq_queue *q)
 	stacq_assert_locked(q);
 	if (q->max_msg_size == U64_MAX)
 		len = min_t(u64, len, 4096);
-	return q->ended || !__stacq_full(q, len);
+	return __stacq_ended(q) || !__stacq_full(q, len);
 }
 
 /**

@@ -419,6 +419,37 @@ TEST(frames_tell_the_ids)
 	}
 }
 
+/* Short ones in one go, as without leases: what came back is still first. */
+TEST(frames_of_what_came_back_are_in_their_places)
+{
+	static struct batch out, in;
+
+	for (unsigned int order = 0; order < 2; order++) {
+		struct queue q = queue_new(order);
+		int fd = leasing(&q, NONBLOCK), other = framed(&q, NONBLOCK);
+
+		add_some(&out, 9, 40);
+		WRITE_ALL(other, &out);
+		for (unsigned int i = 1; i <= 5; i++)
+			RECEIVE(fd, 40, order == STACQ_LIFO ? 10 - i : i);
+		ASSERT_EQ(GIVE_BACK(fd, ID(order == STACQ_LIFO ? 6 : 4), 0), 1);
+		ASSERT_EQ(GIVE_BACK(fd, ID(order == STACQ_LIFO ? 8 : 2), 0), 1);
+		ASSERT_EQ(read_batch(other, &in, sizeof(in.bytes)), 6 * FRAME(40));
+		for (unsigned int i = 0; i < 6; i++) {
+			static const unsigned int wanted[2][6] = {
+				{ 2, 4, 6, 7, 8, 9 }, { 8, 6, 4, 3, 2, 1 },
+			};
+
+			NEXT(&in, 40, wanted[order][i]);
+		}
+		ALL_SEEN(&in);
+		ASSERT_EQ(ACK(fd, 0, ALL), 3);
+		/* and the quick way is open again */
+		WRITE_ALL(other, &out);
+		ASSERT_EQ(read_batch(other, &in, sizeof(in.bytes)), out.size);
+	}
+}
+
 TEST(an_old_lease_is_given_back_and_its_acknowledgement_too_late)
 {
 	struct queue q = queue_new(STACQ_FIFO);
