@@ -178,13 +178,26 @@ static void test_text(void)
 	   !strcmp(human_size(UINT64_MAX, size), "16777216.0 TiB"), "human sizes");
 }
 
+static void test_orders(void)
+{
+	static const char *const names[] = { "fifo", "lifo", "priority" };
+	uint32_t order = 77;
+
+	for (uint32_t i = 0; i < 3; i++)
+		ok(!strcmp(stacq_order_name(i), names[i]) &&
+		   stacq_order_parse(names[i], &order) == 0 && order == i, "order %s", names[i]);
+	ok(!stacq_order_name(3) && !stacq_order_name(UINT32_MAX), "no name for another order");
+	ok(stacq_order_parse("LIFO", &order) == -1 && errno == EINVAL &&
+	   stacq_order_parse("", &order) == -1 && order == STACQ_PRIORITY, "other words are no order");
+}
+
 static void test_requests(void)
 {
 	struct stacq_create req;
 
 	ok(sizeof(struct stacq_create) == STACQ_CREATE_SIZE_VER0 &&
 	   sizeof(struct stacq_remove) == STACQ_REMOVE_SIZE_VER0 &&
-	   sizeof(struct stacq_info) == STACQ_INFO_SIZE_VER0 &&
+	   sizeof(struct stacq_info) == STACQ_INFO_SIZE_VER0 + 32 &&
 	   sizeof(struct stacq_capacity) == STACQ_CAPACITY_SIZE_VER0 &&
 	   sizeof(struct stacq_limits) == STACQ_LIMITS_SIZE_VER0 &&
 	   sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0 &&
@@ -412,6 +425,7 @@ int main(void)
 	test_names();
 	test_parsing();
 	test_text();
+	test_orders();
 	test_requests();
 	test_frame_put();
 	test_frame_next();

@@ -83,15 +83,18 @@ set_prints_before_and_after() {
 	fresh
 	is "$(stacq set stack --capacity 4096 --max-bytes 64M)" $'stack: max_bytes none -> 67108864\nstack: capacity 1 -> 4096'
 	is "$(attribute stack capacity)" 4096
+	is "$(stacq set stack --lease 2.5)" "stack: lease_ms none -> 2500"
+	is "$(attribute stack lease_ms)" 2500
+	is "$(stacq set stack --lease none)" "stack: lease_ms 2500 -> none"
 	is "$(stacq set stack --capacity 2 --json)" \
-		'{"name":"stack","before":{"capacity":4096,"max_msgs":0,"max_bytes":67108864,"max_msg_size":0},"after":{"capacity":2,"max_msgs":0,"max_bytes":67108864,"max_msg_size":0}}'
+		'{"name":"stack","before":{"capacity":4096,"max_msgs":0,"max_bytes":67108864,"max_msg_size":0,"lease_ms":0},"after":{"capacity":2,"max_msgs":0,"max_bytes":67108864,"max_msg_size":0,"lease_ms":0}}'
 }
 
 set_says_why_not() {
 	fresh
 	stacq create jobs --owner alice --max-msgs 100
 	stacq send jobs a b c
-	says 1 "stacq: jobs: capacity 2 is too small: 3 messages are stored or in hand" \
+	says 1 "stacq: jobs: capacity 2 is too small: 3 messages are stored, in hand or in flight" \
 		stacq set jobs --capacity 2
 	says 1 "stacq: jobs: capacity 101 is above max_msgs 100" stacq set jobs --capacity 101
 	says 1 "stacq: jobs: not permitted: above the module's ceiling (see /sys/module/stacq/parameters/ceiling_*); root may" \

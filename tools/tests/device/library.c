@@ -379,6 +379,12 @@ static void settings(void)
 	n = 77;
 	FAILS(stacq_set_capacity(fd, 7, &n), EBUSY);
 	CHECK(n == 77);
+	CHECK(stacq_set_lease_ms(fd, 1500) == 0);
+	CHECK(stacq_info(fd, &info) == 0 && info.lease_ms == 1500);
+	CHECK(stacq_set_lease_ms(fd, 1ull << 31) == -1 && errno == EINVAL);
+	CHECK(stacq_set_priority(fd, 9) == 0);
+	CHECK(stacq_set_priority(fd, STACQ_PRIORITY_MAX + 1) == -1 && errno == EINVAL);
+	CHECK(stacq_set_priority(fd, 0) == 0);
 	CHECK(stacq_set_limits(fd, 10, 20, STACQ_UNCHANGED) == 0);
 	FAILS(stacq_set_capacity(fd, 11, NULL), EINVAL);
 	CHECK(stacq_info(fd, &info) == 0 && info.max_msgs == 10 &&
