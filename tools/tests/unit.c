@@ -185,7 +185,7 @@ static void test_orders(void)
 
 	for (uint32_t i = 0; i < 3; i++)
 		ok(!strcmp(stacq_order_name(i), names[i]) &&
-		   stacq_order_parse(names[i], &order) == 0 && order == i, "order %s", names[i]);
+		   stacq_order_parse(names[i], &order) == 0 && order == i, names[i]);
 	ok(!stacq_order_name(3) && !stacq_order_name(UINT32_MAX), "no name for another order");
 	ok(stacq_order_parse("LIFO", &order) == -1 && errno == EINVAL &&
 	   stacq_order_parse("", &order) == -1 && order == STACQ_PRIORITY, "other words are no order");
