@@ -27,7 +27,7 @@ _stacq()
 	# the word after an option that takes one
 	case $prev in
 	--order)
-		mapfile -t COMPREPLY < <(compgen -W 'fifo lifo' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'fifo lifo priority' -- "$cur")
 		return
 		;;
 	--owner)
@@ -42,7 +42,7 @@ _stacq()
 		mapfile -t COMPREPLY < <(compgen -W '0600 0660 0620 0640 0666' -- "$cur")
 		return
 		;;
-	--capacity | --max-* | --timeout | -t | --count | -n | --position | -p)
+	--capacity | --max-* | --timeout | -t | --count | -n | --position | --priority | --lease | -p)
 		return
 		;;
 	esac
@@ -51,10 +51,10 @@ _stacq()
 		case $command in
 		create) words="--order $limits --owner --group --mode" ;;
 		ls | stat) words='--json' ;;
-		send) words='--lines --null --framed --timeout --nonblock' ;;
+		send) words='--lines --null --framed --priority --timeout --nonblock' ;;
 		recv) words='--count --all --follow --timeout --nonblock --raw --null --json --framed' ;;
 		peek) words='--position --count --all --raw --null --json' ;;
-		set) words="$limits --json" ;;
+		set) words="$limits --lease --json" ;;
 		purge) words='--force --json' ;;
 		save) words='--purge' ;;
 		restore) words='--timeout --nonblock' ;;
@@ -70,7 +70,7 @@ _stacq()
 	send | recv | peek | set | purge | save | restore) # one
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i - 1]} in
-			--capacity | --max-* | --timeout | -t | --count | -n | --position | -p) continue ;;
+			--capacity | --max-* | --timeout | -t | --count | -n | --position | --priority | --lease | -p) continue ;;
 			esac
 			[[ ${COMP_WORDS[i]} == -* ]] || name=${COMP_WORDS[i]}
 		done
