@@ -13,16 +13,16 @@
 
 static const char set_help[] =
 "Usage: stacq set NAME OPTION...\n"
-"Change a queue's capacity, limits or leases, and print them before and after. Allowed to\n"
-"the owner of the node and to root; nothing that is stored is lost.\n"
+"Change a queue's capacity, limits or leases, and print them before and after.\n"
+"Allowed to the owner of the node and to root; nothing that is stored is lost.\n"
 "\n"
 "  --capacity N           have room for exactly so many messages, up or down, but\n"
 "                         not for fewer than are stored\n"
 "  --max-msgs N           most messages stored\n"
 "  --max-bytes SIZE       most bytes stored\n"
 "  --max-msg-size SIZE    most bytes of one message\n"
-"  --lease SECONDS        how long a message may be under lease before it is given\n"
-"                         back, or none; holds for leases there are, too\n"
+"  --lease SECONDS        how long a message may be under lease before it is\n"
+"                         given back, or none; holds for leases there are, too\n"
 "  --json                 print one object with the values before and after\n"
 "  -h, --help             this text\n"
 "\n"
@@ -287,8 +287,6 @@ static const char purge_help[] =
 "permission to read. Messages in the hands of readers are not touched.\n"
 "\n"
 "  -f, --force            do not ask, also on a terminal\n"
-"  --lease SECONDS        how long a message may be under lease before it is given\n"
-"                         back, or none; holds for leases there are, too\n"
 "  --json                 print one object\n"
 "  -h, --help             this text\n";
 
@@ -310,7 +308,6 @@ int cmd_purge(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "force", no_argument, NULL, 'f' },
-		{ "lease", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
