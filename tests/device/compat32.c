@@ -29,6 +29,8 @@ _Static_assert(sizeof(struct stacq_capacity) == STACQ_CAPACITY_SIZE_VER0, "capac
 _Static_assert(sizeof(struct stacq_limits) == STACQ_LIMITS_SIZE_VER0, "limits");
 _Static_assert(sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0, "peek");
 _Static_assert(sizeof(struct stacq_purge) == STACQ_PURGE_SIZE_VER0, "purge");
+_Static_assert(sizeof(struct stacq_settlement) == STACQ_SETTLEMENT_SIZE_VER0, "settlement");
+_Static_assert(sizeof(struct stacq_delivery) == STACQ_DELIVERY_SIZE_VER0, "delivery");
 _Static_assert(sizeof(struct stacq_mode) == STACQ_MODE_SIZE_VER0 + 8, "mode");
 _Static_assert(sizeof(struct stacq_frame) == 32, "frame");
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Lease mode: what is read is in flight until it is acknowledged, given back, or its holder is gone. */
 #include <poll.h>
+#include <sys/mman.h>
 
 #include "frames.h"
 
@@ -336,6 +337,22 @@ TEST(ids_that_do_not_stand_for_a_lease)
 	RECEIVE(other, 9, 2);
 	ASSERT_REFUSED(fd, ACK(other, ID(2), 0), ESTALE);
 	ASSERT_EQ(ACK(other, STACQ_LEASE_ID(2, 1), 0), 1);
+}
+
+/* The answer can't be written, so nothing is done. */
+TEST(settling_whose_answer_cant_be_written_does_nothing)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = leasing(&q, NONBLOCK);
+	struct stacq_settlement *s = page_pair();
+
+	s->flags = ALL;
+	SEND(fd, 4, 1);
+	RECEIVE(fd, 4, 1);
+	ASSERT_OK(mprotect(s, 4096, PROT_READ));
+	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_ACK, s), EFAULT);
+	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_GIVE_BACK, s), EFAULT);
+	ASSERT_EQ(ACK(fd, ID(1), 0), 1);
 }
 
 TEST(settling_needs_read_permission_and_a_lease)

@@ -290,6 +290,14 @@ TEST(ioctls_with_a_bad_address_are_efault)
 			       sizeof(struct stacq_purge), false);
 	each_request_is_efault(fd, STACQ_IOC_SET_MODE,
 			       sizeof(struct stacq_mode), false);
+	each_request_is_efault(fd, STACQ_IOC_ACK,
+			       sizeof(struct stacq_settlement), false);
+	each_request_is_efault(fd, STACQ_IOC_GIVE_BACK,
+			       sizeof(struct stacq_settlement), false);
+	each_request_is_efault(fd, STACQ_IOC_EXTEND,
+			       sizeof(struct stacq_settlement), false);
+	each_request_is_efault(fd, STACQ_IOC_SET_DELIVERY,
+			       sizeof(struct stacq_delivery), false);
 	GET(fd, "hello");
 }
 

@@ -339,6 +339,7 @@ TEST(a_stalled_ioctl_stalls_nobody)
 	static const unsigned long requests[] = {
 		STACQ_IOC_INFO, STACQ_IOC_SET_CAPACITY, STACQ_IOC_SET_LIMITS,
 		STACQ_IOC_PEEK, STACQ_IOC_PURGE, STACQ_IOC_SET_MODE, FIONREAD,
+		STACQ_IOC_ACK, STACQ_IOC_GIVE_BACK, STACQ_IOC_EXTEND, STACQ_IOC_SET_DELIVERY,
 	};
 
 	for (size_t r = 0; r < sizeof(requests) / sizeof(requests[0]); r++) {
