@@ -395,7 +395,7 @@ static __always_inline ssize_t receive_frames(const struct kind *k,
 		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
 			break;
 		/* There may be a message, which only this caller may not have. */
-		if (waited && r->holder.on)
+		if (waited && READ_ONCE(r->holder.on))
 			stacq_pass_on(r->q);
 		waited = true;
 		ret = stacq_wait_readable(r->q, &r->holder);

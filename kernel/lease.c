@@ -317,7 +317,8 @@ void __stacq_lease(struct stacq_queue *q, struct stacq_holder *h,
 	}
 	rb_link_node(&l->node, parent, place);
 	rb_insert_color(&l->node, &h->by_seq);
-	h->inflight++;
+	/* The wake function of wait.c reads it without the lock. */
+	WRITE_ONCE(h->inflight, h->inflight + 1);
 	q->leases.inflight++;
 	q->leases.bytes += m->len;
 	__note(q, l);
@@ -335,7 +336,7 @@ static unsigned int __end_lease(struct stacq_queue *q, struct stacq_lease *l)
 	list_del(&l->of_holder);
 	list_del(&l->of_queue);
 	l->holder = NULL;
-	h->inflight--;
+	WRITE_ONCE(h->inflight, h->inflight - 1);
 	q->leases.inflight--;
 	q->leases.bytes -= l->msg->len;
 	return whom;

@@ -58,7 +58,8 @@ struct stacq_lease {
  * @granted: the same, in the order in which they were granted or extended
  * @spare: a lease for what is read next, guarded by stacq_reader.mutex
  *
- * The queue's lock guards what is not said to be guarded otherwise.
+ * The queue's lock guards what is not said to be guarded otherwise. wait.c reads some
+ * without it.
  */
 struct stacq_holder {
 	bool on;

@@ -441,6 +441,7 @@ int stacq_make_room(struct stacq_queue *q, gfp_t gfp)
 	stacq_unlock(q);
 	if (lacks_level)
 		ret = stacq_level_alloc(q, gfp);
+	lacks_level &= !ret;
 	if (!ret && !room) {
 		ret = stacq_store_grow(&q->store, want, gfp);
 		if (!ret) {
@@ -448,6 +449,9 @@ int stacq_make_room(struct stacq_queue *q, gfp_t gfp)
 			q->growths++;
 			stacq_unlock(q);
 			log_capacity(q, capacity, want);
+		} else if (lacks_level) {
+			/* Whoever fails leaves nothing behind. */
+			stacq_levels_trim(q);
 		}
 	}
 	mutex_unlock(&q->room_mutex);

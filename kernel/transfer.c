@@ -94,6 +94,9 @@ int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
 		stacq_lock(q);
 		ret = __stacq_may_send(q, len);
 		stacq_unlock(q);
+		/* Room, and what else is needed for it, comes after the bytes. */
+		if (ret == -ENOBUFS)
+			ret = 0;
 		if (!ret)
 			break;
 		ret = send_retry(q, ret, len, gfp, flags, &waited);
