@@ -9,6 +9,7 @@
 #include "../../kernel/store.c"
 #include "../../kernel/queue.c"
 #include "../../kernel/level.c"
+#include "../../kernel/lease.c"
 #include "../../kernel/wait.c"
 #include "../../kernel/inspect.c"
 

@@ -67,6 +67,12 @@ static inline void list_replace(struct list_head *old, struct list_head *at)
 }
 
 #define list_entry(at, type, member) container_of(at, type, member)
+#define list_first_entry(head, type, member) list_entry((head)->next, type, member)
+#define list_last_entry(head, type, member) list_entry((head)->prev, type, member)
+#define list_first_entry_or_null(head, type, member) \
+	(list_empty(head) ? NULL : list_first_entry(head, type, member))
+#define list_next_entry(m, member) list_entry((m)->member.next, typeof(*(m)), member)
+#define list_is_last(at, head)	((at)->next == (head))
 #define list_prev_entry(m, member) list_entry((m)->member.prev, typeof(*(m)), member)
 
 #define list_for_each_entry(m, head, member)				\

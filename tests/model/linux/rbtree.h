@@ -85,6 +85,24 @@ static inline struct rb_node *rb_prev(const struct rb_node *node)
 	return node->parent;
 }
 
+static inline struct rb_node *rb_first(const struct rb_root *root)
+{
+	struct rb_node *at = root->rb_node;
+
+	while (at && at->rb_left)
+		at = at->rb_left;
+	return at;
+}
+
+static inline struct rb_node *rb_last(const struct rb_root *root)
+{
+	struct rb_node *at = root->rb_node;
+
+	while (at && at->rb_right)
+		at = at->rb_right;
+	return at;
+}
+
 /* A node that has none below it, beginning from one that may have some. */
 static inline struct rb_node *rb_deepest(struct rb_node *at)
 {
