@@ -309,6 +309,41 @@ void stacq_reader_end(struct stacq_reader *r)
 }
 
 /**
+ * stacq_reader_set_mode() - how an open file reads and writes
+ * @r: the reader
+ * @m: how, valid
+ *
+ * Context: Sleeps.
+ * Return: 0; -EBUSY if a mode changes with part of a message read; -ERESTARTSYS for
+ *	a signal.
+ */
+int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m)
+{
+	bool wake;
+	int ret = 0;
+
+	if (mutex_lock_interruptible(&r->mutex))
+		return -ERESTARTSYS;
+	if (r->msg && m->flags != (r->mode & ~STACQ_READER_PRIORITY)) {
+		ret = -EBUSY;
+		goto unlock;
+	}
+	WRITE_ONCE(r->mode, m->flags | (m->priority ? STACQ_READER_PRIORITY : 0));
+	WRITE_ONCE(r->priority, m->priority);
+	stacq_lock(r->q);
+	wake = __stacq_holder_full(&r->holder);
+	WRITE_ONCE(r->holder.on, m->flags & STACQ_MODE_LEASE);
+	WRITE_ONCE(r->holder.max_inflight, m->max_inflight);
+	stacq_unlock(r->q);
+	/* It may be that those who wait through this file may now have more. */
+	if (wake)
+		stacq_wake(r->q, STACQ_WAKE_READERS);
+unlock:
+	mutex_unlock(&r->mutex);
+	return ret;
+}
+
+/**
  * stacq_reader_idle() - is there no message at hand?
  * @r: the reader
  *

@@ -60,6 +60,7 @@ int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
 
 void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q);
 void stacq_reader_end(struct stacq_reader *r);
+int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m);
 ssize_t stacq_receive_user(struct stacq_reader *r, char __user *buf, size_t len,
 			   unsigned int flags);
 ssize_t stacq_receive_iter(struct stacq_reader *r, struct iov_iter *to,
@@ -80,7 +81,6 @@ int stacq_take_in_hand(struct stacq_reader *r);
 void stacq_put_in_hand(struct stacq_reader *r, u32 off);
 
 /* Many messages a call: frame.c */
-int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m);
 ssize_t stacq_send_frames_user(struct stacq_queue *q, const char __user *buf,
 			       size_t len, unsigned int flags);
 ssize_t stacq_send_frames_iter(struct stacq_queue *q, struct iov_iter *from,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What stands in for the kernel around the container: linux/ has headers with
- * just what kernel/{store,queue,wait,inspect}.c use, this the state behind them.
+ * just what kernel/{store,queue,level,lease,wait,inspect}.c use, this the state behind them.
  *
  * There is one thread. Others are played by whatever the test does when a lock
  * is dropped (standin_preempt()) or a caller sleeps (standin_sleep()).
