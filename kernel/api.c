@@ -57,7 +57,8 @@ static int api_flags(unsigned int flags, unsigned int *xfer)
  *
  * Context: Process context. May sleep unless @gfp and @flags both say not to.
  * Return: 0; -EINVAL for no bytes or unknown flags; -EMSGSIZE, -ENOMEM, -EPIPE
- *	(sealed) or -EIDRM (removed); -EAGAIN with STACQ_NOWAIT if it is full;
+ *	(sealed) or -EIDRM (removed); -EAGAIN with STACQ_NOWAIT if it is full, or
+ *	-ENOSPC if the queue is one that fails then;
  *	-ERESTARTSYS for a signal while waiting. On error the queue is
  *	unchanged.
  */

@@ -115,7 +115,8 @@ size_t __stacq_send_burst(struct stacq_queue *q, const char __user *from,
 			unsafe_get_user(head.word[0], (__le64 __user *)at, fault);
 			unsafe_get_user(head.word[2], (__le64 __user *)(at + 16), fault);
 			unsafe_get_user(head.word[3], (__le64 __user *)(at + 24), fault);
-			if (unlikely(!stacq_head_parse(&head, longest, &msg_len, &attr) ||
+			if (unlikely(!stacq_head_parse(&head, longest, false, &msg_len,
+						       &attr) ||
 				     at + STACQ_FRAME_SIZE(msg_len) > end))
 				goto fault;
 			at += sizeof(head);

@@ -175,7 +175,7 @@ __poll_t stacq_poll_reader(struct file *file, struct stacq_reader *r,
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (file->f_mode & FMODE_WRITE && __stacq_writable(q))
 		events |= EPOLLOUT | EPOLLWRNORM;
-	if (__stacq_ended(q) && !q->nr)
+	if (__stacq_ended(q) && __stacq_drained(q))
 		events |= EPOLLHUP;
 	if (q->special & STACQ_ENDED_REMOVED)
 		events |= EPOLLHUP | EPOLLERR;
@@ -202,6 +202,19 @@ static const struct file_operations stacq_fops = {
 	.unlocked_ioctl	= stacq_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };
+
+/**
+ * stacq_file_queue() - the queue of an open file
+ * @file: any file
+ *
+ * Return: the queue, as long as the file is held; NULL if it is no queue's.
+ */
+struct stacq_queue *stacq_file_queue(const struct file *file)
+{
+	const struct stacq_reader *r = file->private_data;
+
+	return file->f_op == &stacq_fops ? r->q : NULL;
+}
 
 /* Attributes in sysfs belong to the owner of the queue. */
 static void stacq_ownership(STACQ_DEVNODE_CONST struct device *dev, kuid_t *uid,

@@ -5,6 +5,7 @@
 
 #include <linux/poll.h>
 
+struct file;
 struct stacq_queue;
 struct stacq_reader;
 
@@ -12,6 +13,7 @@ int stacq_chardev_init(void);
 void stacq_chardev_exit(void);
 int stacq_device_add(struct stacq_queue *q);
 void stacq_device_del(struct stacq_queue *q);
+struct stacq_queue *stacq_file_queue(const struct file *file);
 __poll_t stacq_poll_reader(struct file *file, struct stacq_reader *r,
 			   poll_table *wait);
 

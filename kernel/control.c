@@ -14,6 +14,7 @@
 #include "ioctl.h"
 #include "limits.h"
 #include "proc.h"
+#include "queue.h"
 #include "registry.h"
 
 static bool terminated(const char *name)
@@ -56,12 +57,17 @@ static int ioctl_create(unsigned int cmd, const void __user *arg)
 		.limits.max_msg_size = c.max_msg_size,
 		.capacity = c.capacity,
 		.mode = c.mode,
+		.delivery = c.delivery,
 	};
 	stacq_limits_default(&spec.limits);
-	return stacq_limits_may(NULL, &spec.limits) ?:
-	       stacq_capacity_may(NULL, c.capacity) ?:
-	       set_owner(&spec, c.uid, c.gid) ?:
-	       stacq_registry_create(&spec);
+	ret = stacq_limits_may(NULL, &spec.limits) ?:
+	      stacq_capacity_may(NULL, c.capacity) ?:
+	      set_owner(&spec, c.uid, c.gid) ?:
+	      stacq_dead_letter_get(&c.delivery, &spec.dead_letter) ?:
+	      stacq_registry_create(&spec);
+	if (spec.dead_letter)
+		stacq_queue_put(spec.dead_letter);
+	return ret;
 }
 
 static int ioctl_remove(unsigned int cmd, const void __user *arg)

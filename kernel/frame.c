@@ -82,7 +82,7 @@ static bool go_on(void)
 static __always_inline int parse(const struct stacq_head *head, size_t left,
 				 u32 *len, struct stacq_attr *attr)
 {
-	if (!stacq_head_parse(head, U32_MAX, len, attr) ||
+	if (!stacq_head_parse(head, U32_MAX, true, len, attr) ||
 	    STACQ_FRAME_SIZE(*len) > left)
 		return -EINVAL;
 	return 0;
@@ -119,10 +119,13 @@ static __always_inline int __send_frame(const struct kind *k,
 	if (unlikely(ret))
 		goto undo_head;
 	ret = -ENOBUFS;
-	if (unlikely(len > STACQ_FRAMES_LOCKED))
+	if (unlikely(len > STACQ_FRAMES_LOCKED || attr.ttl_ms))
 		goto undo_head;
 	m = __stacq_send_begin(q, len, NULL);
 	ret = PTR_ERR_OR_ZERO(m);
+	/* What is turned away since the queue is full is counted there. */
+	if (unlikely(ret == -ENOSPC || ret == -EXFULL))
+		ret = -ENOBUFS;
 	if (unlikely(ret))
 		goto undo_head;
 	if (unlikely(!k->copy(stacq_msg_data(m), place(k, f, sizeof(head)), len))) {
@@ -130,7 +133,7 @@ static __always_inline int __send_frame(const struct kind *k,
 		ret = -ENOBUFS;
 		goto undo_head;
 	}
-	__stacq_send_attr(m, &attr);
+	__stacq_send_tell(q, m, &attr);
 	*whom = __stacq_send_commit(q, m);
 	frame_done(k, f, len);
 	return 0;
@@ -175,6 +178,12 @@ static int send_alone(const struct kind *k, struct stacq_queue *q,
 	if (!k->copy(&head, place(k, f, 0), sizeof(head)))
 		return -EFAULT;
 	ret = parse(&head, f->len - f->done, &len, &attr);
+	attr.note = NULL;
+	if (!ret && attr.ttl_ms) {
+		attr.note = stacq_note_alloc(attr.ttl_ms, NULL);
+		if (!attr.note)
+			ret = -ENOMEM;
+	}
 	if (!ret)
 		ret = stacq_send_buffered(q, len, GFP_KERNEL, flags, k->copy,
 					  place(k, f, sizeof(head)), &attr);
@@ -255,13 +264,14 @@ ssize_t stacq_send_frames_iter(struct stacq_queue *q, struct iov_iter *from,
  */
 
 static __always_inline bool bring_frame(const struct kind *k, struct frames *f,
-					struct stacq_msg *m,
+					struct stacq_msg *m, u32 ttl_ms,
 					const struct stacq_clock *now)
 {
 	struct stacq_head head = stacq_head_of(m, now);
 	static const u8 fill[8];
 	size_t len = m->len, rest = -len & 7, off = 0;
 
+	head.word[3] |= cpu_to_le64((u64)ttl_ms << 32);
 	if (unlikely(!k->copy(place(k, f, off), &head, sizeof(head))))
 		return false;
 	off += sizeof(head);
@@ -276,6 +286,16 @@ static __always_inline bool bring_frame(const struct kind *k, struct frames *f,
 undo:
 	undo(k, f, off);
 	return false;
+}
+
+/* The time of its own that a message has, or 0. */
+static u32 __ttl_of(struct stacq_queue *q, struct stacq_msg *m)
+{
+	struct stacq_note *note = NULL;
+
+	if (unlikely(q->special & STACQ_SPECIAL_NOTED))
+		note = __stacq_note_of(q, m);
+	return note ? note->ttl_ms : 0;
 }
 
 /*
@@ -294,7 +314,8 @@ static __always_inline int __receive_frame(const struct kind *k,
 		return PTR_ERR_OR_ZERO(m);
 	if (STACQ_FRAME_SIZE(m->len) > f->len - f->done)
 		return -EMSGSIZE;
-	if (f->alone || m->len > STACQ_FRAMES_LOCKED || !bring_frame(k, f, m, now))
+	if (f->alone || m->len > STACQ_FRAMES_LOCKED ||
+	    !bring_frame(k, f, m, __ttl_of(q, m), now))
 		return -ENOBUFS;
 	*whom = __stacq_receive_done(q, m);
 	return 1;
@@ -327,7 +348,7 @@ static __always_inline int receive_some(const struct kind *k,
 static int receive_alone(const struct kind *k, struct stacq_reader *r,
 			 struct frames *f, const struct stacq_clock *now)
 {
-	u32 off = 0;
+	u32 off = 0, ttl_ms;
 	int ret = 0;
 
 	if (r->holder.on)
@@ -337,9 +358,12 @@ static int receive_alone(const struct kind *k, struct stacq_reader *r,
 
 	if (ret <= 0)
 		return ret;
+	stacq_lock(r->q);
+	ttl_ms = __ttl_of(r->q, r->msg);
+	stacq_unlock(r->q);
 	if (STACQ_FRAME_SIZE(r->msg->len) > f->len - f->done) {
 		ret = -EMSGSIZE;
-	} else if (bring_frame(k, f, r->msg, now)) {
+	} else if (bring_frame(k, f, r->msg, ttl_ms, now)) {
 		off = r->msg->len;
 		ret = 1;
 	} else {

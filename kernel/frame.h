@@ -10,7 +10,7 @@
 
 /**
  * struct stacq_head - struct stacq_frame in as few words as there are
- * @word: magic, priority and length; seq; sent_ns; deliveries and zeroes; each
+ * @word: magic, priority and length; seq; sent_ns; deliveries and ttl_ms; each
  *	from its least bit on
  *
  * A word can be copied at once, and looked at while it is in a register.
@@ -25,18 +25,20 @@ static_assert(offsetof(struct stacq_frame, len) == 4);
 static_assert(offsetof(struct stacq_frame, seq) == 8);
 static_assert(offsetof(struct stacq_frame, sent_ns) == 16);
 static_assert(offsetof(struct stacq_frame, deliveries) == 24);
+static_assert(offsetof(struct stacq_frame, ttl_ms) == 28);
 
 /**
  * stacq_head_parse() - what does a header say?
  * @head: the header; its seq may be missing
  * @most: longest message
+ * @own_ttl: it may have a time of its own
  * @len: set to the length of the message
  * @attr: set to what it says beside that
  *
- * Return: false if it is no header, or its message is longer than @most.
+ * Return: false if it is no header, or has what it must not have.
  */
 static __always_inline bool stacq_head_parse(const struct stacq_head *head,
-					     u32 most, u32 *len,
+					     u32 most, bool own_ttl, u32 *len,
 					     struct stacq_attr *attr)
 {
 	const u64 fixed = U16_MAX | (u64)(u16)~STACQ_PRIORITY_MAX << 16;
@@ -53,11 +55,14 @@ static __always_inline bool stacq_head_parse(const struct stacq_head *head,
 		return false;
 	if (unlikely(attr->sent_ns & STACQ_SENT_NS))
 		return false;
-	return likely(last <= U8_MAX);
+	if (!own_ttl)
+		return likely(last <= U8_MAX);
+	attr->ttl_ms = last >> 32;
+	return (u32)last <= U8_MAX && attr->ttl_ms <= INT_MAX;
 }
 
 /**
- * stacq_head_of() - the header of a message
+ * stacq_head_of() - the header of a message without a time of its own
  * @m: the message
  * @now: the present time
  *

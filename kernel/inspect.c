@@ -42,8 +42,8 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	info->writers_waiting = atomic_read(&q->writers_waiting);
 	info->depth = q->nr - q->held;
 	info->bytes = q->bytes - q->held_bytes;
-	info->held = q->held - q->leases.inflight;
-	info->held_bytes = q->held_bytes - q->leases.bytes;
+	info->held = q->held - q->leases.inflight - q->dead.nr;
+	info->held_bytes = q->held_bytes - q->leases.bytes - q->dead.bytes;
 	info->capacity = q->store.capacity;
 	info->max_msgs = max_is_none(q->msgs_max);
 	info->max_bytes = max_is_none(q->bytes_max);
@@ -60,6 +60,19 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	info->inflight_bytes = q->leases.bytes;
 	info->lapsed = q->leases.lapsed;
 	info->lease_ms = q->leases.ms;
+	info->ttl_ms = q->dead.ttl_ms;
+	info->max_deliveries = q->dead.max_deliveries;
+	info->full = q->policy.full;
+	info->expired = q->dead.nr_expired;
+	info->exhausted = q->dead.nr_exhausted;
+	info->dead_lettered = q->dead.buried;
+	info->dead = q->dead.nr;
+	info->refused = q->policy.refused;
+	info->dropped_oldest = q->policy.dropped_oldest;
+	info->dropped_newest = q->policy.dropped_newest;
+	if (q->dead.letter && !(READ_ONCE(q->dead.letter->special) & STACQ_ENDED_REMOVED))
+		strscpy(info->dead_letter, q->dead.letter->name,
+			sizeof(info->dead_letter));
 	stacq_unlock(q);
 }
 
@@ -116,6 +129,7 @@ static struct stacq_msg *next_in_order(struct stacq_queue *q,
 /* Let others in, with the message at @at pinned: false if it has left its place. */
 static bool let_others_in(struct stacq_queue *q, struct stacq_msg **at)
 {
+	u64 died = q->dead.nr_expired + q->dead.nr_exhausted;
 	struct stacq_msg *m = *at;
 	u64 seq = m ? m->seq : 0;
 
@@ -127,7 +141,9 @@ static bool let_others_in(struct stacq_queue *q, struct stacq_msg **at)
 		return true;
 	m = __unpin(q);
 	*at = m;
-	return m && stacq_msg_listed(m) && m->seq == seq;
+	/* Those that died are in another list. */
+	return m && stacq_msg_listed(m) && m->seq == seq &&
+	       died == q->dead.nr_expired + q->dead.nr_exhausted;
 }
 
 /*
@@ -174,12 +190,14 @@ void stacq_clock_now(struct stacq_clock *now)
 
 /**
  * __stacq_describe() - what is to be said of a message beside its bytes
+ * @q: the queue
  * @m: the message
- * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
+ * @peek: all is set that the module sets of a message, but not the bytes
  *
  * Context: The lock is held.
  */
-void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek)
+void __stacq_describe(struct stacq_queue *q, struct stacq_msg *m,
+		      struct stacq_peek *peek)
 {
 	struct stacq_clock now;
 
@@ -189,6 +207,7 @@ void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek)
 	peek->sent_ns = __stacq_sent_ns(m, &now);
 	peek->priority = m->priority;
 	peek->deliveries = m->deliveries;
+	__stacq_note_describe(q, m, peek);
 }
 
 /**
@@ -196,7 +215,7 @@ void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek)
  * @q: the queue
  * @position: 0 for the next one to be received
  * @size: bytes wanted
- * @peek: @len, @seq, @sent_ns, @priority and @deliveries are set
+ * @peek: as by __stacq_describe()
  *
  * Context: Sleeps.
  * Return: the first bytes, at most @size, for the caller to kvfree(); NULL for
@@ -216,7 +235,7 @@ void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 	if (!(q->special & STACQ_ENDED_REMOVED))
 		m = pin_position(q, position) ?: ERR_PTR(-ENOMSG);
 	if (!IS_ERR(m))
-		__stacq_describe(m, peek);
+		__stacq_describe(q, m, peek);
 	stacq_unlock(q);
 	if (IS_ERR(m)) {
 		mutex_unlock(&q->room_mutex);

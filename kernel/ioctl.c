@@ -8,6 +8,7 @@
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -17,6 +18,7 @@
 #include "compat.h"
 #include "ioctl.h"
 #include "limits.h"
+#include "move.h"
 #include "queue.h"
 #include "transfer.h"
 
@@ -65,6 +67,45 @@ static bool is_owner(struct file *file)
 {
 	return uid_eq(current_fsuid(), file_inode(file)->i_uid) ||
 	       capable(CAP_SYS_ADMIN);
+}
+
+/* The queue of a file that is open for writing, held. */
+static int get_writable(int fd, struct stacq_queue **q)
+{
+	struct file *file = fget(fd);
+	struct stacq_queue *found;
+	int ret = -EBADF;
+
+	if (!file)
+		return ret;
+	found = stacq_file_queue(file);
+	if (!found)
+		ret = -EINVAL;
+	else if (file->f_mode & FMODE_WRITE)
+		ret = stacq_removed(found) ? -EIDRM : 0;
+	if (!ret) {
+		stacq_queue_get(found);
+		*q = found;
+	}
+	fput(file);
+	return ret;
+}
+
+/**
+ * stacq_dead_letter_get() - the dead-letter queue that is to be set
+ * @d: what is to be set
+ * @letter: set to the queue, held; or to NULL
+ *
+ * Context: Sleeps.
+ * Return: 0; -EBADF if it is no file that is open for writing; -EINVAL if that is no
+ *	queue; -EIDRM.
+ */
+int stacq_dead_letter_get(const struct stacq_delivery *d, struct stacq_queue **letter)
+{
+	*letter = NULL;
+	if (!(d->set & STACQ_SET_DEAD_LETTER) || d->dead_letter == -1)
+		return 0;
+	return get_writable(d->dead_letter, letter);
 }
 
 static int ioctl_fionread(struct stacq_reader *r, int __user *arg)
@@ -135,7 +176,8 @@ static int ioctl_peek(struct stacq_reader *r, unsigned int cmd,
 	ret = stacq_args_in(&p, sizeof(p), STACQ_PEEK_SIZE_VER0, cmd, arg);
 	if (ret)
 		return ret;
-	if (p.flags & ~(STACQ_PEEK_HELD | STACQ_PEEK_LEASED) || p.reserved)
+	if (p.flags & ~(STACQ_PEEK_HELD | STACQ_PEEK_LEASED) || p.reserved ||
+	    p.reserved2)
 		return -EINVAL;
 	if (p.flags) {
 		if (p.position || p.buf_len || p.flags == (STACQ_PEEK_HELD | STACQ_PEEK_LEASED))
@@ -215,19 +257,46 @@ static int ioctl_settle(struct stacq_reader *r, enum stacq_settle what,
 static int ioctl_set_delivery(struct file *file, struct stacq_queue *q,
 			      unsigned int cmd, void __user *arg)
 {
+	struct stacq_queue *letter = NULL;
 	struct stacq_delivery d;
 	int ret;
 
 	ret = stacq_args_in(&d, sizeof(d), STACQ_DELIVERY_SIZE_VER0, cmd, arg);
 	if (ret)
 		return ret;
-	if (d.flags || d.reserved)
-		return -EINVAL;
+	ret = stacq_delivery_valid(&d);
+	if (ret)
+		return ret;
 	if (!is_owner(file))
 		return -EPERM;
-	if (d.lease_ms == STACQ_UNCHANGED)
-		return 0;
-	return stacq_set_lease_ms(q, d.lease_ms);
+	ret = stacq_dead_letter_get(&d, &letter) ?:
+	      stacq_set_delivery(q, &d, letter);
+	if (letter)
+		stacq_queue_put(letter);
+	return ret;
+}
+
+static int ioctl_move(struct file *file, struct stacq_queue *q, unsigned int cmd,
+		      void __user *arg)
+{
+	struct stacq_move __user *to = arg;
+	struct stacq_queue *other;
+	struct stacq_move m;
+	u64 moved;
+	int ret;
+
+	ret = stacq_args_in(&m, sizeof(m), STACQ_MOVE_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (m.flags)
+		return -EINVAL;
+	/* Be sure to be able to answer before doing it. */
+	ret = args_out(arg, &m, sizeof(m), cmd) ?: get_writable(m.to, &other);
+	if (ret)
+		return ret;
+	ret = stacq_move(q, other, m.most, !(file->f_flags & O_NONBLOCK), &moved);
+	stacq_queue_put(other);
+	return ret ?: answer(moved, &to->moved);
 }
 
 static int ioctl_seal(struct stacq_queue *q, bool seal, unsigned long arg)
@@ -267,6 +336,7 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case STACQ_IOC_SIZELESS(STACQ_IOC_GIVE_BACK):
 	case STACQ_IOC_SIZELESS(STACQ_IOC_EXTEND):
 	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_DELIVERY):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_MOVE):
 	case STACQ_IOC_SEAL:
 	case STACQ_IOC_UNSEAL:
 		if (stacq_removed(r->q))
@@ -294,6 +364,8 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return may_read ? ioctl_settle(r, STACQ_EXTEND, cmd, p) : -EBADF;
 	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_DELIVERY):
 		return ioctl_set_delivery(file, r->q, cmd, p);
+	case STACQ_IOC_SIZELESS(STACQ_IOC_MOVE):
+		return may_read ? ioctl_move(file, r->q, cmd, p) : -EBADF;
 	}
 	/* Those without a structure have one number only. */
 	switch (cmd) {

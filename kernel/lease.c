@@ -94,6 +94,20 @@ struct stacq_msg *__stacq_returned_first(struct stacq_queue *q)
 }
 
 /**
+ * __stacq_returned_last() - the last message that came back
+ * @q: the queue
+ *
+ * Context: The lock is held.
+ * Return: the message, or NULL if there is none.
+ */
+struct stacq_msg *__stacq_returned_last(struct stacq_queue *q)
+{
+	struct rb_node *node = rb_last(&q->leases.returned);
+
+	return node ? to_lease(node)->msg : NULL;
+}
+
+/**
  * __stacq_next_of_both() - the next message, of the list or of those that came back
  * @q: the queue, with some that came back
  *
@@ -204,6 +218,8 @@ void __stacq_moved(struct stacq_store *st, struct stacq_msg *old,
 		m->lease->msg = m;
 	else if (q->order == STACQ_PRIORITY)
 		__stacq_level_moved(q, old, m);
+	if (q->special & STACQ_SPECIAL_NOTED)
+		__stacq_note_moved(q, m);
 }
 
 /*
@@ -362,6 +378,8 @@ static unsigned int __to_the_back(struct stacq_queue *q, struct stacq_lease *l)
 	unsigned int whom = __end_lease(q, l);
 
 	__end_unlisted(q, m);
+	if (q->special & STACQ_SPECIAL_NOTED)
+		__stacq_note_renumber(q, m, q->seq + 1);
 	m->seq = ++q->seq;
 	q->resent++;
 	__stacq_enqueue(q, m);
@@ -505,8 +523,8 @@ int stacq_holder_peek(struct stacq_queue *q, struct stacq_holder *h,
 
 	stacq_lock(q);
 	if (!list_empty(&h->granted)) {
-		__stacq_describe(list_last_entry(&h->granted, struct stacq_lease,
-						 of_holder)->msg, peek);
+		__stacq_describe(q, list_last_entry(&h->granted, struct stacq_lease,
+						    of_holder)->msg, peek);
 		ret = 0;
 	}
 	stacq_unlock(q);
@@ -617,27 +635,16 @@ void stacq_leases_destroy(struct stacq_queue *q)
 }
 
 /**
- * stacq_set_lease_ms() - set how long leases last
+ * __stacq_set_lease_ms() - set how long leases last
  * @q: the queue
  * @ms: milliseconds from granting or extending, 0 is without end; holds for those
  *	there are as well
  *
- * Context: Takes the lock.
- * Return: 0; -EINVAL above INT_MAX; -EIDRM.
+ * Context: The lock is held.
  */
-int stacq_set_lease_ms(struct stacq_queue *q, u64 ms)
+void __stacq_set_lease_ms(struct stacq_queue *q, unsigned int ms)
 {
-	int ret = 0;
-
-	if (ms > INT_MAX)
-		return -EINVAL;
-	stacq_lock(q);
-	if (q->special & STACQ_ENDED_REMOVED) {
-		ret = -EIDRM;
-	} else {
-		q->leases.ms = ms;
-		__arm(q);
-	}
-	stacq_unlock(q);
-	return ret;
+	stacq_assert_locked(q);
+	q->leases.ms = ms;
+	__arm(q);
 }

@@ -116,7 +116,7 @@ static inline bool __stacq_holder_full(const struct stacq_holder *h)
 void stacq_leases_init(struct stacq_queue *q);
 void stacq_leases_trim(struct stacq_queue *q);
 void stacq_leases_destroy(struct stacq_queue *q);
-int stacq_set_lease_ms(struct stacq_queue *q, u64 ms);
+void __stacq_set_lease_ms(struct stacq_queue *q, unsigned int ms);
 
 void stacq_holder_init(struct stacq_holder *h);
 void stacq_holder_end(struct stacq_queue *q, struct stacq_holder *h);
@@ -129,6 +129,7 @@ int stacq_settle(struct stacq_queue *q, struct stacq_holder *h,
 void __stacq_lease(struct stacq_queue *q, struct stacq_holder *h,
 		   struct stacq_msg *m);
 struct stacq_msg *__stacq_returned_first(struct stacq_queue *q);
+struct stacq_msg *__stacq_returned_last(struct stacq_queue *q);
 struct stacq_msg *__stacq_next_of_both(struct stacq_queue *q);
 struct stacq_msg *__stacq_returned_after(struct stacq_queue *q,
 					 const struct stacq_msg *m);

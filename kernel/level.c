@@ -157,6 +157,43 @@ void __stacq_level_del(struct stacq_queue *q, struct stacq_msg *m)
 }
 
 /**
+ * __stacq_level_oldest() - the oldest message of a priority
+ * @q: the queue
+ * @after: of the next lower priority than that of this message that there is; NULL for
+ *	the highest
+ *
+ * Context: The lock is held.
+ * Return: the first message in the list of that priority that is in nobody's hands,
+ *	or else of the next one that has some; NULL if there is none.
+ */
+struct stacq_msg *__stacq_level_oldest(struct stacq_queue *q,
+				       const struct stacq_msg *after)
+{
+	struct rb_node *node = q->levels.root.rb_node;
+	struct stacq_level *level = NULL;
+	struct list_head *at = &q->msgs;
+	struct stacq_msg *m;
+
+	stacq_assert_locked(q);
+	/* The last level that is not lower than @after: what comes next is in the next. */
+	while (after && node) {
+		if (to_level(node)->priority >= after->priority) {
+			level = to_level(node);
+			node = node->rb_right;
+		} else {
+			node = node->rb_left;
+		}
+	}
+	if (level)
+		at = &level->last->link;
+	m = list_entry(at, struct stacq_msg, link);
+	list_for_each_entry_continue(m, &q->msgs, link)
+		if (!m->held)
+			return m;
+	return NULL;
+}
+
+/**
  * __stacq_level_moved() - a message has moved within memory
  * @q: its queue
  * @old: where it was

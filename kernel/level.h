@@ -54,6 +54,8 @@ void stacq_levels_trim(struct stacq_queue *q);
 void stacq_levels_destroy(struct stacq_queue *q);
 void __stacq_level_add(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_level_del(struct stacq_queue *q, struct stacq_msg *m);
+struct stacq_msg *__stacq_level_oldest(struct stacq_queue *q,
+				       const struct stacq_msg *after);
 void __stacq_level_moved(struct stacq_queue *q, struct stacq_msg *old,
 			 struct stacq_msg *m);
 

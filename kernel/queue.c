@@ -23,6 +23,7 @@
 
 /* How much is done in one go with the lock held. */
 #define PURGE_BATCH	64
+#define EXPIRE_BATCH	64
 
 static unsigned int idle_ms = 10000;
 module_param(idle_ms, uint, 0644);
@@ -142,6 +143,7 @@ struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
 		q->special |= STACQ_SPECIAL_PRIORITY;
 	q->store.moved = __stacq_moved;
 	stacq_leases_init(q);
+	stacq_dead_init(q);
 	q->floor = capacity;
 	init_waitqueue_head(&q->read_wait);
 	init_waitqueue_head(&q->write_wait);
@@ -176,6 +178,9 @@ static void free_queue(struct kref *ref)
 	struct stacq_msg *m, *next;
 
 	cancel_delayed_work_sync(&q->idle_work);
+	stacq_dead_end(q);
+	list_splice(&q->dead.expired, &q->msgs);
+	list_splice(&q->dead.exhausted, &q->msgs);
 	list_for_each_entry_safe(m, next, &q->msgs, link)
 		free_msg(q, m);
 	while ((m = __stacq_returned_first(q))) {
@@ -183,6 +188,7 @@ static void free_queue(struct kref *ref)
 		free_msg(q, m);
 	}
 	stacq_leases_destroy(q);
+	stacq_notes_destroy(q);
 	stacq_levels_destroy(q);
 	stacq_store_destroy(&q->store);
 	mutex_destroy(&q->room_mutex);
@@ -237,29 +243,18 @@ int __stacq_may_send_specially(struct stacq_queue *q, size_t len)
 		return q->special & STACQ_ENDED_REMOVED ? -EIDRM : -EPIPE;
 	if (len > q->msg_max)
 		return -EMSGSIZE;
+	if (q->special & STACQ_SPECIAL_TTL)
+		__stacq_dead_arm_ttl(q);
 	if (__stacq_full(q, len))
-		return -EAGAIN;
+		return __stacq_when_full(q, len);
 	return __stacq_lacks_level(q) ? -ENOBUFS : 0;
 }
 
-/**
- * __stacq_receive_begin_specially() - __stacq_receive_begin() likewise
- * @q: the queue
- *
- * Context: The lock is held.
- * Return: as there.
- */
-struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q)
+/* The next message in the order of the queue, which has some. */
+static struct stacq_msg *__next(struct stacq_queue *q)
 {
 	struct stacq_msg *m;
 
-	stacq_assert_locked(q);
-	if (q->special & STACQ_ENDED_REMOVED)
-		return ERR_PTR(-EIDRM);
-	if (__stacq_ended(q) && !q->nr)
-		return NULL;
-	if (q->nr == q->held)
-		return ERR_PTR(-EAGAIN);
 	if (!RB_EMPTY_ROOT(&q->leases.returned))
 		return __stacq_next_of_both(q);
 	m = list_first_entry(&q->msgs, struct stacq_msg, link);
@@ -269,13 +264,43 @@ struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q)
 }
 
 /**
- * __stacq_unlink_specially() - take a message out of the list, or from beside it
+ * __stacq_receive_begin_specially() - __stacq_receive_begin() likewise
+ * @q: the queue
+ *
+ * Messages whose time is over die here. If those are too many to go on, it is as if
+ * there were none, and readers are woken when the rest has died, too.
+ *
+ * Context: The lock is held.
+ * Return: as there.
+ */
+struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q)
+{
+	struct stacq_msg *m;
+	int i;
+
+	stacq_assert_locked(q);
+	if (q->special & STACQ_ENDED_REMOVED)
+		return ERR_PTR(-EIDRM);
+	for (i = 0; i < EXPIRE_BATCH && q->nr > q->held; i++) {
+		m = __next(q);
+		if (!(q->special & (STACQ_SPECIAL_TTL | STACQ_SPECIAL_NOTED)) ||
+		    !__stacq_expired(q, m))
+			return m;
+		__stacq_die(q, m, STACQ_CAUSE_EXPIRED);
+	}
+	if (__stacq_ended(q) && __stacq_drained(q))
+		return NULL;
+	return ERR_PTR(-EAGAIN);
+}
+
+/**
+ * __stacq_leave_place() - take a message out of the list, or from beside it
  * @q: the queue, with something special
  * @m: the message
  *
  * Context: The lock is held.
  */
-void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m)
+void __stacq_leave_place(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
 	if (!stacq_msg_listed(m)) {
@@ -285,6 +310,20 @@ void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m)
 	if (q->order == STACQ_PRIORITY)
 		__stacq_level_del(q, m);
 	__list_del_entry(&m->link);
+}
+
+/**
+ * __stacq_unlink_specially() - a message is about to go
+ * @q: the queue, with something special
+ * @m: the message, at its place
+ *
+ * Context: The lock is held.
+ */
+void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m)
+{
+	if (q->special & STACQ_SPECIAL_NOTED)
+		__stacq_note_drop(q, m);
+	__stacq_leave_place(q, m);
 }
 
 /**
@@ -337,7 +376,14 @@ void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m)
 	q->held_bytes += m->len;
 }
 
-static void __let_go(struct stacq_queue *q, struct stacq_msg *m)
+/**
+ * __stacq_let_go() - a message is in nobody's hands any more
+ * @q: the queue
+ * @m: the message
+ *
+ * Context: The lock is held.
+ */
+void __stacq_let_go(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
 	m->held = 0;
@@ -372,7 +418,7 @@ unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m)
 {
 	unsigned int whom;
 
-	__let_go(q, m);
+	__stacq_let_go(q, m);
 	whom = __stacq_receive_done(q, m);
 	__stacq_reap_soon(q);
 	return whom;
@@ -390,7 +436,7 @@ unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m)
 unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 			       bool delivered)
 {
-	__let_go(q, m);
+	__stacq_let_go(q, m);
 	if (delivered) {
 		q->requeued++;
 		if (m->deliveries < U8_MAX)
@@ -399,6 +445,8 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 	}
 	if (!stacq_msg_listed(m))
 		__stacq_returned_add(q, m);
+	if (__stacq_dies_given_back(q, m))
+		return 0;
 	if (m != q->peeked)
 		__stacq_store_settle(&q->store, m);
 	__stacq_reap_soon(q);

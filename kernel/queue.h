@@ -24,8 +24,11 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/stacq.h>
 
+#include "dead.h"
+#include "delivery.h"
 #include "lease.h"
 #include "level.h"
+#include "note.h"
 #include "store.h"
 #include "trace.h"
 
@@ -42,6 +45,9 @@ struct device;
 #define STACQ_ENDED_REMOVED	0x2
 #define STACQ_SPECIAL_PRIORITY	0x4	/* the order is priority */
 #define STACQ_SPECIAL_LEASED	0x8	/* some messages are out of the list: lease.h */
+#define STACQ_SPECIAL_NOTED	0x10	/* some messages have notes: note.h */
+#define STACQ_SPECIAL_TTL	0x20	/* the queue gives messages a time: dead.h */
+#define STACQ_SPECIAL_FULL	0x40	/* when it is full nobody waits: delivery.h */
 
 /**
  * struct stacq_queue - one queue
@@ -70,6 +76,9 @@ struct device;
  * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY, never changes
  * @levels: of order priority: where the messages of each priority end
  * @leases: messages in flight, and what came back
+ * @notes: what is known of some messages
+ * @dead: messages that are not delivered any more
+ * @policy: what a full queue does
  * @resent: messages given back to the end of the queue, with a new @seq
  * @readers_waiting: callers of stacq_wait_readable(), changed without the lock
  * @writers_waiting: callers of stacq_wait_writable(), likewise
@@ -116,6 +125,9 @@ struct stacq_queue {
 	unsigned int order;
 	struct stacq_levels levels;
 	struct stacq_leases leases;
+	struct stacq_notes notes;
+	struct stacq_dead dead;
+	struct stacq_policy policy;
 	u64 resent;
 	atomic_t readers_waiting;
 	atomic_t writers_waiting;
@@ -162,6 +174,12 @@ static inline bool __stacq_ended(const struct stacq_queue *q)
 	return q->special & (STACQ_ENDED_SEALED | STACQ_ENDED_REMOVED);
 }
 
+/* Is all gone that a reader could have, now or later? */
+static inline bool __stacq_drained(const struct stacq_queue *q)
+{
+	return q->nr == q->dead.nr;
+}
+
 /* Would a message of @len bytes exceed a limit? */
 static inline bool __stacq_full(struct stacq_queue *q, u64 len)
 {
@@ -179,7 +197,9 @@ void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes);
 /* Messages in and out */
 int __stacq_may_send_specially(struct stacq_queue *q, size_t len);
 struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q);
+void __stacq_leave_place(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m);
+void __stacq_let_go(struct stacq_queue *q, struct stacq_msg *m);
 void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp);
 void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m);
@@ -195,7 +215,9 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
  * Context: The lock is held.
  * Return: 0; -EIDRM or -EPIPE if the queue is removed or sealed; -EMSGSIZE if
  *	it is too long; -EAGAIN if the queue is full; -ENOBUFS if stacq_make_room()
- *	is needed for a level.
+ *	is needed for a level. If the queue is full and nobody shall wait: -ENOSPC;
+ *	-EXFULL if the message is to be dropped; -ENOBUFS if __stacq_evict() would
+ *	make room.
  */
 static inline int __stacq_may_send(struct stacq_queue *q, size_t len)
 {
@@ -247,15 +269,19 @@ static inline struct stacq_msg *__stacq_send_begin(struct stacq_queue *q,
  *	0 for now
  * @priority: 0 to STACQ_PRIORITY_MAX
  * @deliveries: times it was given back before, at most 255
+ * @ttl_ms: time of its own in milliseconds, 0 for none; for @note
+ * @note: its note, which stacq_send_buffered() takes over; or NULL
  */
 struct stacq_attr {
 	u64 sent_ns;
 	u16 priority;
 	u8 deliveries;
+	u32 ttl_ms;
+	struct stacq_note *note;
 };
 
 /**
- * __stacq_send_attr() - say more of a message
+ * __stacq_send_attr() - say more of a message, of a queue that gives it no time
  * @m: from __stacq_send_begin(), not committed yet
  * @attr: what
  *
@@ -268,6 +294,23 @@ static __always_inline void __stacq_send_attr(struct stacq_msg *m,
 	m->deliveries = attr->deliveries;
 	if (unlikely(attr->sent_ns))
 		m->sent = attr->sent_ns | STACQ_SENT_NS;
+}
+
+/**
+ * __stacq_send_tell() - __stacq_send_attr(), for any queue
+ * @q: the queue
+ * @m: from __stacq_send_begin(), not committed yet
+ * @attr: what
+ *
+ * Context: The lock is held.
+ */
+static __always_inline void __stacq_send_tell(struct stacq_queue *q,
+					      struct stacq_msg *m,
+					      const struct stacq_attr *attr)
+{
+	__stacq_send_attr(m, attr);
+	if (unlikely(q->special & STACQ_SPECIAL_TTL && attr->sent_ns))
+		__stacq_dead_arm_told(q, m);
 }
 
 /**
@@ -374,17 +417,13 @@ __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 	return __stacq_wake_reader(q);
 }
 
-/* Take a message out. Whom to wake: writers, and who waits for the end. */
+/* A message has left its place. Whom to wake: writers, and who waits for the end. */
 static __always_inline unsigned int
-__stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
+__stacq_forget(struct stacq_queue *q, struct stacq_msg *m)
 {
 	unsigned int whom;
 
 	stacq_assert_locked(q);
-	if (likely(!q->special))
-		__list_del_entry(&m->link);
-	else
-		__stacq_unlink_specially(q, m);
 	q->nr--;
 	q->bytes -= m->len;
 	if (unlikely(m == q->peeked))
@@ -392,9 +431,21 @@ __stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
 	else
 		__stacq_store_put(&q->store, m);
 	whom = __stacq_wake_writer(q);
-	if (unlikely(q->special) && __stacq_ended(q) && !q->nr)
+	if (unlikely(q->special) && __stacq_ended(q) && __stacq_drained(q))
 		whom |= STACQ_WAKE_READERS;
 	return whom;
+}
+
+/* Take a message out. Whom to wake: as __stacq_forget(). */
+static __always_inline unsigned int
+__stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	if (likely(!q->special))
+		__list_del_entry(&m->link);
+	else
+		__stacq_unlink_specially(q, m);
+	return __stacq_forget(q, m);
 }
 
 /**
@@ -475,7 +526,8 @@ static __always_inline u64 __stacq_sent_ns(const struct stacq_msg *m,
 	return now->real - stacq_jiffies_ns(now->jiffies - m->sent);
 }
 
-void __stacq_describe(struct stacq_msg *m, struct stacq_peek *peek);
+void __stacq_describe(struct stacq_queue *q, struct stacq_msg *m,
+		      struct stacq_peek *peek);
 void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,
 		 struct stacq_peek *peek);
 

@@ -58,6 +58,9 @@ static void *test_vmalloc(size_t size, gfp_t gfp)
 #include "queue.c"
 #include "level.c"
 #include "lease.c"
+#include "note.c"
+#include "dead.c"
+#include "delivery.c"
 #include "wait.c"
 #include "inspect.c"
 
@@ -68,6 +71,38 @@ static const struct stacq_limits no_limits;
 static struct stacq_queue *new_queue(unsigned int order, u64 capacity)
 {
 	return stacq_queue_alloc("test", order, &no_limits, capacity);
+}
+
+/* As move.c has it, but without waiting or growing: the test makes the room. */
+int stacq_hand_over(struct stacq_queue *to, struct stacq_msg *m, bool wait,
+		    const struct stacq_attr *attr)
+{
+	void *buf = stacq_send_buf(to, m->len, GFP_KERNEL);
+	struct stacq_msg *copy;
+	int ret = -ENOMEM;
+
+	if (!buf)
+		goto free_note;
+	memcpy(buf, stacq_msg_data(m), m->len);
+	stacq_lock(to);
+	copy = __stacq_send_begin(to, m->len, buf);
+	ret = PTR_ERR_OR_ZERO(copy);
+	if (!ret) {
+		if (m->len <= STACQ_INLINE_SIZE) {
+			memcpy(copy->data, buf, m->len);
+			__stacq_store_buf_free(&to->store, buf, m->len);
+		}
+		__stacq_send_attr(copy, attr);
+		__stacq_note_add(to, copy, attr->note);
+		__stacq_send_commit(to, copy);
+	}
+	stacq_unlock(to);
+	if (!ret)
+		return 0;
+	stacq_store_buf_free(&to->store, buf, m->len);
+free_note:
+	kfree(attr->note);
+	return ret;
 }
 
 /* For what the rest of a case can't do without. */
@@ -818,6 +853,82 @@ static void priority_against_model(struct kunit *test)
 	against_model(test, STACQ_PRIORITY, 6);
 }
 
+/* Give a message back until it is dead. */
+static void kill_next(struct stacq_queue *q)
+{
+	struct stacq_msg *m;
+
+	stacq_lock(q);
+	m = __stacq_receive_begin(q);
+	__stacq_hold(q, m);
+	__stacq_give_back(q, m, true);
+	stacq_unlock(q);
+}
+
+static void bury_now(struct stacq_queue *q)
+{
+	mod_delayed_work(stacq_wq, &q->dead.work, 0);
+	flush_work(&q->dead.work.work);
+}
+
+static void dead_letters(struct kunit *test)
+{
+	struct stacq_delivery d = {
+		.set = STACQ_SET_MAX_DELIVERIES | STACQ_SET_DEAD_LETTER,
+		.max_deliveries = 1,
+	};
+	struct stacq_queue *q = new_queue(STACQ_FIFO, 8);
+	struct stacq_queue *letter = new_queue(STACQ_FIFO, 8);
+	struct stacq_peek peek;
+	struct stacq_info info;
+
+	if (!must(test, q && letter))
+		return;
+	KUNIT_EXPECT_EQ(test, stacq_set_delivery(q, &d, q), -EINVAL);
+	KUNIT_EXPECT_EQ(test, stacq_set_delivery(q, &d, letter), 0);
+	must(test, !put(q, 10));
+	must(test, !put(q, 200));
+	kill_next(q);
+	flush_work(&q->dead.work.work);
+	stacq_get_info(q, &info);
+	KUNIT_EXPECT_EQ(test, info.dead, 0);
+	KUNIT_EXPECT_EQ(test, info.dead_lettered, 1);
+	KUNIT_EXPECT_EQ(test, info.depth, 1);
+	/* Without memory for the history it stays, and is tried again. */
+	fail_at = 1;
+	kill_next(q);
+	flush_work(&q->dead.work.work);
+	KUNIT_EXPECT_EQ(test, fail_at, 0);
+	stacq_get_info(q, &info);
+	KUNIT_EXPECT_EQ(test, info.dead, 1);
+	KUNIT_EXPECT_EQ(test, info.dead_lettered, 1);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&q->dead.work));
+	/* Nor without memory for its bytes. */
+	stacq_store_trim(&letter->store, true);
+	fail_at = 2;
+	bury_now(q);
+	KUNIT_EXPECT_EQ(test, fail_at, 0);
+	stacq_get_info(q, &info);
+	KUNIT_EXPECT_EQ(test, info.dead, 1);
+	bury_now(q);
+	stacq_get_info(q, &info);
+	KUNIT_EXPECT_EQ(test, info.dead, 0);
+	KUNIT_EXPECT_EQ(test, info.dead_lettered, 2);
+	KUNIT_EXPECT_TRUE(test, !stacq_peek(letter, 1, 0, &peek));
+	KUNIT_EXPECT_EQ(test, peek.len, 200);
+	KUNIT_EXPECT_EQ(test, peek.cause, STACQ_CAUSE_EXHAUSTED);
+	KUNIT_EXPECT_EQ(test, strcmp(peek.origin, "test"), 0);
+	/* Freed with the dead-letter queue full, and one dead. */
+	letter->msgs_max = 2;
+	must(test, !put(q, 10));
+	kill_next(q);
+	flush_work(&q->dead.work.work);
+	stacq_get_info(q, &info);
+	KUNIT_EXPECT_EQ(test, info.dead, 1);
+	stacq_queue_put(q);
+	stacq_queue_put(letter);
+}
+
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(fifo_order),
 	KUNIT_CASE(lifo_order),
@@ -838,6 +949,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(purge_spares_what_is_in_hand),
 	KUNIT_CASE(sealed_and_removed),
 	KUNIT_CASE(peek_at_positions),
+	KUNIT_CASE(dead_letters),
 	KUNIT_CASE(each_allocation_fails),
 	KUNIT_CASE(fifo_against_model),
 	KUNIT_CASE(lifo_against_model),

@@ -128,6 +128,9 @@ static int __create(const struct stacq_spec *spec)
 	q->node.uid = spec->uid;
 	q->node.gid = spec->gid;
 	q->node.mode = spec->mode;
+	ret = stacq_set_delivery(q, &spec->delivery, spec->dead_letter);
+	if (ret)
+		goto put_queue;
 	ret = idr_alloc(&minors, q, 0, MINORMASK + 1, GFP_KERNEL);
 	if (ret < 0)
 		goto put_queue;
@@ -151,7 +154,7 @@ put_queue:
  * @spec: what it shall be
  *
  * Context: Sleeps.
- * Return: 0; -EINVAL for a bad name, order or capacity; -EEXIST, -ENOSPC,
+ * Return: 0; -EINVAL for a bad name, order, capacity or delivery; -EEXIST, -ENOSPC,
  *	-ENOMEM, -EINTR for a fatal signal.
  */
 int stacq_registry_create(const struct stacq_spec *spec)
@@ -159,6 +162,7 @@ int stacq_registry_create(const struct stacq_spec *spec)
 	int ret;
 
 	if (!stacq_name_valid(spec->name) || spec->order > STACQ_PRIORITY ||
+	    stacq_delivery_valid(&spec->delivery) ||
 	    (spec->limits.max_msgs && spec->capacity > spec->limits.max_msgs))
 		return -EINVAL;
 	if (mutex_lock_killable(&registry_mutex))
@@ -223,6 +227,7 @@ int stacq_registry_create_listed(void)
 static void __unlist(struct stacq_queue *q)
 {
 	lockdep_assert_held(&registry_mutex);
+	stacq_dead_end(q);
 	hash_del(&q->node.hash);
 	idr_remove(&minors, q->node.minor);
 	nr_queues--;

@@ -18,6 +18,8 @@ struct stacq_queue;
  * @uid: owner of its node
  * @gid: group of its node
  * @mode: permission bits of its node
+ * @delivery: how its messages are delivered, checked by stacq_registry_create()
+ * @dead_letter: its dead-letter queue, held; or NULL
  */
 struct stacq_spec {
 	const char *name;
@@ -27,6 +29,8 @@ struct stacq_spec {
 	kuid_t uid;
 	kgid_t gid;
 	umode_t mode;
+	struct stacq_delivery delivery;
+	struct stacq_queue *dead_letter;
 };
 
 int stacq_registry_create(const struct stacq_spec *spec);

@@ -92,13 +92,32 @@ static ssize_t store_limit(struct device *dev, struct device_attribute *attr,
 	return stacq_limits_may(q, &limits) ?: stacq_set_limits(q, &limits) ?: count;
 }
 
-static ssize_t store_lease_ms(struct device *dev, struct device_attribute *attr,
+static ssize_t store_delivery(struct device *dev, struct device_attribute *attr,
 			      const char *buf, size_t count)
 {
-	u64 ms;
-	int ret = kstrtou64(buf, 0, &ms);
+	struct stacq_delivery d = { };
+	u64 value;
+	int ret = kstrtou64(buf, 0, &value);
 
-	return ret ?: stacq_set_lease_ms(to_queue(dev), ms) ?: count;
+	if (ret)
+		return ret;
+	switch (offset_of(attr)) {
+	case offsetof(struct stacq_info, lease_ms):
+		d.set = STACQ_SET_LEASE_MS;
+		d.lease_ms = value;
+		break;
+	case offsetof(struct stacq_info, ttl_ms):
+		d.set = STACQ_SET_TTL_MS;
+		d.ttl_ms = value;
+		break;
+	default:
+		if (value > STACQ_MAX_DELIVERIES)
+			return -EINVAL;
+		d.set = STACQ_SET_MAX_DELIVERIES;
+		d.max_deliveries = value;
+	}
+	return stacq_delivery_valid(&d) ?:
+	       stacq_set_delivery(to_queue(dev), &d, NULL) ?: count;
 }
 
 #define STACQ_ATTR(_name, _mode, _show, _store)				\
@@ -126,7 +145,16 @@ static STACQ_ATTR(growths, 0444, show_u64, NULL);
 static STACQ_ATTR(shrinks, 0444, show_u64, NULL);
 static STACQ_ATTR(inflight, 0444, show_u64, NULL);
 static STACQ_ATTR(lapsed, 0444, show_u64, NULL);
-static STACQ_ATTR(lease_ms, 0644, show_u64, store_lease_ms);
+static STACQ_ATTR(lease_ms, 0644, show_u64, store_delivery);
+static STACQ_ATTR(ttl_ms, 0644, show_u64, store_delivery);
+static STACQ_ATTR(max_deliveries, 0644, show_u32, store_delivery);
+static STACQ_ATTR(expired, 0444, show_u64, NULL);
+static STACQ_ATTR(exhausted, 0444, show_u64, NULL);
+static STACQ_ATTR(dead_lettered, 0444, show_u64, NULL);
+static STACQ_ATTR(dead, 0444, show_u64, NULL);
+static STACQ_ATTR(refused, 0444, show_u64, NULL);
+static STACQ_ATTR(dropped_oldest, 0444, show_u64, NULL);
+static STACQ_ATTR(dropped_newest, 0444, show_u64, NULL);
 static STACQ_ATTR(readers_waiting, 0444, show_u32, NULL);
 static STACQ_ATTR(writers_waiting, 0444, show_u32, NULL);
 
@@ -153,6 +181,46 @@ static ssize_t sealed_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(sealed);
 
+static const char * const full_names[] = {
+	[STACQ_FULL_BLOCK] = "block",
+	[STACQ_FULL_FAIL] = "fail",
+	[STACQ_FULL_DROP_OLDEST] = "drop_oldest",
+	[STACQ_FULL_DROP_NEWEST] = "drop_newest",
+};
+
+static ssize_t full_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	struct stacq_info info;
+
+	stacq_get_info(to_queue(dev), &info);
+	return sysfs_emit(buf, "%s\n", full_names[info.full]);
+}
+
+static ssize_t full_store(struct device *dev, struct device_attribute *attr,
+			  const char *buf, size_t count)
+{
+	struct stacq_delivery d = { .set = STACQ_SET_FULL };
+	int ret = sysfs_match_string(full_names, buf);
+
+	if (ret < 0)
+		return ret;
+	d.full = ret;
+	return stacq_set_delivery(to_queue(dev), &d, NULL) ?: count;
+}
+static DEVICE_ATTR_RW(full);
+
+/* Set by an open file, not by a name: who sets it must be allowed to write there. */
+static ssize_t dead_letter_show(struct device *dev, struct device_attribute *attr,
+				char *buf)
+{
+	struct stacq_info info;
+
+	stacq_get_info(to_queue(dev), &info);
+	return sysfs_emit(buf, "%s\n", info.dead_letter);
+}
+static DEVICE_ATTR_RO(dead_letter);
+
 static struct attribute *stacq_attrs[] = {
 	&dev_attr_order.attr,
 	&attr_capacity.dev.attr,
@@ -173,6 +241,17 @@ static struct attribute *stacq_attrs[] = {
 	&attr_inflight.dev.attr,
 	&attr_lapsed.dev.attr,
 	&attr_lease_ms.dev.attr,
+	&attr_ttl_ms.dev.attr,
+	&attr_max_deliveries.dev.attr,
+	&dev_attr_dead_letter.attr,
+	&attr_expired.dev.attr,
+	&attr_exhausted.dev.attr,
+	&attr_dead_lettered.dev.attr,
+	&attr_dead.dev.attr,
+	&dev_attr_full.attr,
+	&attr_refused.dev.attr,
+	&attr_dropped_oldest.dev.attr,
+	&attr_dropped_newest.dev.attr,
 	&attr_readers_waiting.dev.attr,
 	&attr_writers_waiting.dev.attr,
 	&dev_attr_sealed.attr,

@@ -49,13 +49,19 @@ static int send_copied(struct stacq_queue *q, void *buf, size_t len, gfp_t gfp,
 	do {
 		stacq_lock(q);
 		m = __stacq_send_begin(q, len, buf);
+		if (m == ERR_PTR(-ENOBUFS) && q->special & STACQ_SPECIAL_FULL) {
+			__stacq_evict(q, len);
+			m = __stacq_send_begin(q, len, buf);
+		}
 		if (!IS_ERR(m)) {
 			if (len <= STACQ_INLINE_SIZE) {
 				memcpy(m->data, buf, len);
 				__stacq_store_buf_free(&q->store, buf, len);
 			}
 			if (attr)
-				__stacq_send_attr(m, attr);
+				__stacq_send_tell(q, m, attr);
+			if (attr && attr->note)
+				__stacq_note_add(q, m, attr->note);
 			whom = __stacq_send_commit(q, m);
 			stacq_unlock(q);
 			stacq_wake(q, whom);
@@ -76,7 +82,7 @@ static int send_copied(struct stacq_queue *q, void *buf, size_t len, gfp_t gfp,
  * @flags: STACQ_XFER_NOWAIT or 0
  * @copy: fetches the bytes
  * @from: where from, for @copy
- * @attr: more about the message, or NULL
+ * @attr: more about the message, or NULL; its note is the queue's, or freed
  *
  * Context: Sleeps, unless @gfp, @flags and @copy do not.
  * Return: 0 or a negative error as docs/abi.md says for write.
@@ -86,6 +92,7 @@ int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
 			const void *from, const struct stacq_attr *attr)
 {
 	bool waited = false;
+	bool sent = false;
 	void *buf;
 	int ret;
 
@@ -95,7 +102,7 @@ int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
 		ret = __stacq_may_send(q, len);
 		stacq_unlock(q);
 		/* Room, and what else is needed for it, comes after the bytes. */
-		if (ret == -ENOBUFS)
+		if (ret == -ENOBUFS || ret == -EXFULL)
 			ret = 0;
 		if (!ret)
 			break;
@@ -109,19 +116,23 @@ int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
 		goto out;
 	if (copy(buf, from, len)) {
 		ret = send_copied(q, buf, len, gfp, flags, attr, &waited);
+		sent = !ret;
 	} else {
 		stacq_store_buf_free(&q->store, buf, len);
 		ret = -EFAULT;
 	}
 out:
+	if (!sent && attr)
+		kfree(attr->note);
 	if (ret && waited)
 		stacq_pass_on(q);
-	return ret;
+	return stacq_turned_away(q, ret);
 }
 
 /*
  * Send at once: 0, or what __stacq_may_send() says, or why it has to be done by
- * way of a buffer: -ENOBUFS if there is no room, -EFAULT if the memory faults.
+ * way of a buffer: -ENOBUFS if there is no room, -EFAULT if the memory faults. What is
+ * turned away since the queue is full goes that way, too, and is counted there.
  */
 static __always_inline int try_send(struct stacq_queue *q, size_t len,
 				    u16 priority, stacq_copy_fn copy,
@@ -169,7 +180,7 @@ static noinline ssize_t send_slowly(struct stacq_queue *q, size_t len,
 	if (waited)
 		stacq_pass_on(q);
 	/* Room is made when the bytes are known to be there. */
-	if (ret == -ENOBUFS || ret == -EFAULT)
+	if (ret == -ENOBUFS || ret == -EFAULT || ret == -ENOSPC || ret == -EXFULL)
 		ret = stacq_send_buffered(q, len, gfp, flags, copy, from, &attr);
 	return ret ?: len;
 }
@@ -401,7 +412,7 @@ int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek)
 
 	stacq_lock(r->q);
 	if (r->msg) {
-		__stacq_describe(r->msg, peek);
+		__stacq_describe(r->q, r->msg, peek);
 		peek->position = r->off;
 		ret = 0;
 	}

@@ -42,10 +42,11 @@
  */
 bool __stacq_readable(struct stacq_queue *q, const struct stacq_holder *h)
 {
-	stacq_assert_locked(q);
-	if (q->nr > q->held && !(h && __stacq_holder_full(h)))
-		return true;
-	return q->special & STACQ_ENDED_REMOVED || (__stacq_ended(q) && !q->nr);
+	struct stacq_msg *m = __stacq_receive_begin(q);
+
+	if (IS_ERR_OR_NULL(m))
+		return m != ERR_PTR(-EAGAIN);
+	return !(h && __stacq_holder_full(h));
 }
 
 /**
@@ -65,7 +66,8 @@ bool __stacq_writable(struct stacq_queue *q)
 	stacq_assert_locked(q);
 	if (q->max_msg_size == U64_MAX)
 		len = min_t(u64, len, 4096);
-	return __stacq_ended(q) || !__stacq_full(q, len);
+	return __stacq_ended(q) || !__stacq_full(q, len) ||
+	       __stacq_when_full(q, len) != -EAGAIN;
 }
 
 /**

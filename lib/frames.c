@@ -68,7 +68,7 @@ ssize_t stacq_frame_next(const void *buf, size_t size, const void **data,
 	};
 	if (desc->len == 0 || desc->priority > STACQ_PRIORITY_MAX ||
 	    desc->sent_ns > SENT_NS_MAX || desc->deliveries > DELIVERIES_MAX ||
-	    head.reserved)
+	    head.ttl_ms)
 		goto bad;
 	if (STACQ_FRAME_SIZE(desc->len) > size)
 		return 0;

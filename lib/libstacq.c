@@ -512,7 +512,7 @@ int stacq_set_limits(int fd, uint64_t max_msgs, uint64_t max_bytes,
 
 int stacq_set_lease_ms(int fd, uint64_t lease_ms)
 {
-	struct stacq_delivery req = { .lease_ms = lease_ms };
+	struct stacq_delivery req = { .set = STACQ_SET_LEASE_MS, .lease_ms = lease_ms };
 
 	return ioctl(fd, STACQ_IOC_SET_DELIVERY, &req);
 }

@@ -153,9 +153,16 @@ struct stacq_info info(int fd)
 	ASSERT_TRUE(i.order <= STACQ_PRIORITY);
 	ASSERT_EQ(i.state & ~STACQ_STATE_SEALED, 0);
 	ASSERT_EQ(i.reserved, 0);
-	ASSERT_TRUE(i.depth + i.held + i.inflight <= i.capacity);
-	ASSERT_TRUE(i.depth + i.held + i.inflight <= i.high_water);
-	ASSERT_EQ(i.sent, i.received + i.discarded + i.depth + i.held + i.inflight);
+	ASSERT_TRUE(i.full <= STACQ_FULL_DROP_NEWEST);
+	ASSERT_TRUE(i.depth + i.held + i.inflight + i.dead <= i.capacity);
+	ASSERT_TRUE(i.depth + i.held + i.inflight + i.dead <= i.high_water);
+	ASSERT_EQ(i.sent, i.received + i.discarded + i.depth + i.held + i.inflight + i.expired +
+			  i.exhausted + i.dropped_oldest);
+	ASSERT_TRUE(i.dead_lettered + i.dead <= i.expired + i.exhausted);
+	used = strnlen(i.dead_letter, sizeof(i.dead_letter));
+	ASSERT_TRUE(used < sizeof(i.dead_letter));
+	for (; used < sizeof(i.dead_letter); used++)
+		ASSERT_EQ(i.dead_letter[used], 0);
 	return i;
 }
 
@@ -187,6 +194,7 @@ int peek(int fd, unsigned long long position, void *buf, size_t size,
 	request.buf_len = size;
 	request.flags = 0;
 	request.reserved = 0;
+	request.reserved2 = 0;
 	if (ioctl(fd, STACQ_IOC_PEEK, &request))
 		return -1;
 	if (answer)
@@ -234,6 +242,17 @@ const char *info_difference(const struct stacq_info *a,
 	SAME(inflight_bytes);
 	SAME(lapsed);
 	SAME(lease_ms);
+	SAME(ttl_ms);
+	SAME(max_deliveries);
+	SAME(full);
+	SAME(expired);
+	SAME(exhausted);
+	SAME(dead_lettered);
+	SAME(dead);
+	SAME(refused);
+	SAME(dropped_oldest);
+	SAME(dropped_newest);
+	SAME(dead_letter);
 	/* memory may hold one buffer more for the next attempt */
 #undef SAME
 	return NULL;

@@ -22,16 +22,19 @@
 #define EMSGSIZE	90
 
 _Static_assert(sizeof(long) == 4, "this is a 32-bit program");
-_Static_assert(sizeof(struct stacq_create) == STACQ_CREATE_SIZE_VER0, "create");
+_Static_assert(sizeof(struct stacq_create) == STACQ_CREATE_SIZE_VER0 + 32, "create");
 _Static_assert(sizeof(struct stacq_remove) == STACQ_REMOVE_SIZE_VER0, "remove");
-_Static_assert(sizeof(struct stacq_info) == STACQ_INFO_SIZE_VER0 + 32, "info");
+_Static_assert(sizeof(struct stacq_info) == STACQ_INFO_SIZE_VER0 + 168, "info");
 _Static_assert(sizeof(struct stacq_capacity) == STACQ_CAPACITY_SIZE_VER0, "capacity");
 _Static_assert(sizeof(struct stacq_limits) == STACQ_LIMITS_SIZE_VER0, "limits");
-_Static_assert(sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0, "peek");
+_Static_assert(sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0 + 88, "peek");
 _Static_assert(sizeof(struct stacq_purge) == STACQ_PURGE_SIZE_VER0, "purge");
 _Static_assert(sizeof(struct stacq_settlement) == STACQ_SETTLEMENT_SIZE_VER0, "settlement");
 _Static_assert(sizeof(struct stacq_delivery) == STACQ_DELIVERY_SIZE_VER0, "delivery");
-_Static_assert(sizeof(struct stacq_mode) == STACQ_MODE_SIZE_VER0 + 8, "mode");
+_Static_assert(sizeof(struct stacq_mode) == STACQ_MODE_SIZE_VER0 + 24, "mode");
+_Static_assert(sizeof(struct stacq_transfer) == STACQ_TRANSFER_SIZE_VER0, "transfer");
+_Static_assert(sizeof(struct stacq_notice) == STACQ_NOTICE_SIZE_VER0, "notice");
+_Static_assert(sizeof(struct stacq_move) == STACQ_MOVE_SIZE_VER0, "move");
 _Static_assert(sizeof(struct stacq_frame) == 32, "frame");
 
 #ifdef __arm__

@@ -33,27 +33,34 @@ static bool exists(const char *name)
 
 TEST(layout_is_what_was_published)
 {
-	ASSERT_EQ(sizeof(struct stacq_create), STACQ_CREATE_SIZE_VER0);
+	ASSERT_EQ(sizeof(struct stacq_create), STACQ_CREATE_SIZE_VER0 + 32);
 	ASSERT_EQ(sizeof(struct stacq_remove), STACQ_REMOVE_SIZE_VER0);
-	ASSERT_EQ(sizeof(struct stacq_info), STACQ_INFO_SIZE_VER0 + 32);
+	ASSERT_EQ(sizeof(struct stacq_info), STACQ_INFO_SIZE_VER0 + 168);
 	ASSERT_EQ(sizeof(struct stacq_capacity), STACQ_CAPACITY_SIZE_VER0);
 	ASSERT_EQ(sizeof(struct stacq_limits), STACQ_LIMITS_SIZE_VER0);
-	ASSERT_EQ(sizeof(struct stacq_peek), STACQ_PEEK_SIZE_VER0);
+	ASSERT_EQ(sizeof(struct stacq_peek), STACQ_PEEK_SIZE_VER0 + 88);
 	ASSERT_EQ(sizeof(struct stacq_purge), STACQ_PURGE_SIZE_VER0);
-	ASSERT_EQ(STACQ_IOC_CREATE, 0x4078be00);
+	ASSERT_EQ(STACQ_IOC_CREATE, 0x4098be00); /* 0x4078be00 in the first version */
 	ASSERT_EQ(STACQ_IOC_REMOVE, 0x4048be01);
-	ASSERT_EQ(STACQ_IOC_INFO, 0x80f8be10); /* 0x80d8be10 in the first version */
+	ASSERT_EQ(STACQ_IOC_INFO, 0x8180be10); /* 0x80d8be10 in the first version */
 	ASSERT_EQ(STACQ_IOC_SET_CAPACITY, 0xc018be11);
 	ASSERT_EQ(STACQ_IOC_SET_LIMITS, 0x4020be12);
-	ASSERT_EQ(STACQ_IOC_PEEK, 0xc040be13);
+	ASSERT_EQ(STACQ_IOC_PEEK, 0xc098be13); /* 0xc040be13 in the first version */
 	ASSERT_EQ(STACQ_IOC_PURGE, 0xc010be14);
 	ASSERT_EQ(sizeof(struct stacq_settlement), STACQ_SETTLEMENT_SIZE_VER0);
 	ASSERT_EQ(sizeof(struct stacq_delivery), STACQ_DELIVERY_SIZE_VER0);
-	ASSERT_EQ(STACQ_IOC_SET_MODE, 0x4010be17); /* 0x4008be17 in the first version */
+	ASSERT_EQ(STACQ_IOC_SET_MODE, 0x4020be17); /* 0x4008be17 in the first version */
 	ASSERT_EQ(STACQ_IOC_ACK, 0xc018be18);
 	ASSERT_EQ(STACQ_IOC_GIVE_BACK, 0xc018be19);
 	ASSERT_EQ(STACQ_IOC_EXTEND, 0xc018be1a);
-	ASSERT_EQ(STACQ_IOC_SET_DELIVERY, 0x4010be1b);
+	ASSERT_EQ(STACQ_IOC_SET_DELIVERY, 0x4020be1b);
+	ASSERT_EQ(sizeof(struct stacq_transfer), STACQ_TRANSFER_SIZE_VER0);
+	ASSERT_EQ(sizeof(struct stacq_notice), STACQ_NOTICE_SIZE_VER0);
+	ASSERT_EQ(sizeof(struct stacq_move), STACQ_MOVE_SIZE_VER0);
+	ASSERT_EQ(STACQ_IOC_READ, 0x4020be1c);
+	ASSERT_EQ(STACQ_IOC_WRITE, 0x4020be1d);
+	ASSERT_EQ(STACQ_IOC_NOTIFY, 0x4018be1e);
+	ASSERT_EQ(STACQ_IOC_MOVE, 0xc018be1f);
 	ASSERT_EQ(STACQ_IOC_SEAL, 0xbe15);
 	ASSERT_EQ(STACQ_IOC_UNSEAL, 0xbe16);
 }
@@ -456,15 +463,17 @@ TEST(a_known_number_with_another_direction_is_enotty)
 #define RESIZED(request, size)						\
 	_IOC(_IOC_DIR(request), _IOC_TYPE(request), _IOC_NR(request), size)
 
-/* Requests with a structure that is read, and the size it has. */
+/* Requests with a structure that is read, the size it has, and had at first. */
 static const struct {
 	unsigned long request;
 	size_t size;
+	size_t least;
 } sized[] = {
-	{ STACQ_IOC_SET_CAPACITY, sizeof(struct stacq_capacity) },
-	{ STACQ_IOC_SET_LIMITS, sizeof(struct stacq_limits) },
-	{ STACQ_IOC_PEEK, sizeof(struct stacq_peek) },
-	{ STACQ_IOC_PURGE, sizeof(struct stacq_purge) },
+	{ STACQ_IOC_SET_CAPACITY, sizeof(struct stacq_capacity), STACQ_CAPACITY_SIZE_VER0 },
+	{ STACQ_IOC_SET_LIMITS, sizeof(struct stacq_limits), STACQ_LIMITS_SIZE_VER0 },
+	{ STACQ_IOC_PEEK, sizeof(struct stacq_peek), STACQ_PEEK_SIZE_VER0 },
+	{ STACQ_IOC_PURGE, sizeof(struct stacq_purge), STACQ_PURGE_SIZE_VER0 },
+	{ STACQ_IOC_SET_DELIVERY, sizeof(struct stacq_delivery), STACQ_DELIVERY_SIZE_VER0 },
 };
 
 /* Met as it is: the capacity as it was, no limits changed, nothing copied. */
@@ -529,7 +538,7 @@ TEST(a_smaller_structure_than_the_first_is_einval)
 
 	PUT(fd, "x");
 	for (size_t n = 0; n < sizeof(sized) / sizeof(sized[0]); n++)
-		for (size_t size = 0; size < sized[n].size; size++) {
+		for (size_t size = 0; size < sized[n].least; size++) {
 			harmless(sized[n].request, buf);
 			ASSERT_REFUSED(fd, ioctl(fd,
 				RESIZED(sized[n].request, size), buf), EINVAL);

@@ -90,7 +90,7 @@ static inline struct stacq_frame *next_frame(const char *file, int line,
 	if (b->size - b->off < FRAME(len))
 		test_fail(file, line, "%zu bytes are left, wanted %zu",
 			  b->size - b->off, FRAME(len));
-	if (f->magic != htole16(STACQ_FRAME_MAGIC) || f->reserved)
+	if (f->magic != htole16(STACQ_FRAME_MAGIC) || f->ttl_ms)
 		test_fail(file, line, "not a header");
 	if (le32toh(f->len) != len)
 		test_fail(file, line, "the message has %u bytes, wanted %zu",

@@ -45,10 +45,10 @@ static void spoil(struct stacq_frame *f, struct batch *b, int how)
 		f->magic = htole16(STACQ_FRAME_MAGIC ^ 0x8000);
 		break;
 	case 3:
-		f->reserved = htole32(1);
+		f->ttl_ms = htole32(1);
 		break;
 	case 4:
-		f->reserved = htole32(0x80000000);
+		f->ttl_ms = htole32(0x80000000);
 		break;
 	case 5:
 		f->len = 0;

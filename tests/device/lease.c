@@ -42,7 +42,7 @@ static int settle(int fd, unsigned long request, unsigned long long id, unsigned
 
 static void set_lease_ms(int fd, unsigned long long ms)
 {
-	struct stacq_delivery d = { .lease_ms = ms };
+	struct stacq_delivery d = { .set = STACQ_SET_LEASE_MS, .lease_ms = ms };
 
 	ASSERT_OK(ioctl(fd, STACQ_IOC_SET_DELIVERY, &d));
 }
@@ -525,7 +525,7 @@ TEST(a_lease_does_not_end_before_its_time)
 	RECEIVE(fd, 8, 1);
 	usleep(100000);
 	ASSERT_EQ(info(fd).lapsed, 2);
-	set_lease_ms(fd, STACQ_UNCHANGED);
+	ASSERT_OK(ioctl(fd, STACQ_IOC_SET_DELIVERY, &(struct stacq_delivery){ .lease_ms = 5 }));
 	ASSERT_EQ(info(fd).lease_ms, 0);
 }
 
@@ -776,16 +776,14 @@ TEST(lease_mode_refuses_what_it_does_not_know)
 	struct queue q = queue_new(STACQ_FIFO);
 	int fd = queue_open(&q, NONBLOCK);
 	struct stacq_mode m = { .max_inflight = 1 };
-	struct stacq_delivery d = { .lease_ms = 1ull << 31 };
+	struct stacq_delivery d = { .set = STACQ_SET_LEASE_MS, .lease_ms = 1ull << 31 };
 	struct stacq_peek p = { .flags = STACQ_PEEK_LEASED | STACQ_PEEK_HELD };
 
 	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_SET_MODE, &m), EINVAL);
 	m = (struct stacq_mode){ .flags = STACQ_MODE_LEASE, .reserved = 1 };
 	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_SET_MODE, &m), EINVAL);
 	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_SET_DELIVERY, &d), EINVAL);
-	d = (struct stacq_delivery){ .flags = 1 };
-	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_SET_DELIVERY, &d), EINVAL);
-	d = (struct stacq_delivery){ .reserved = 1 };
+	d = (struct stacq_delivery){ .set = STACQ_SET_DEAD_LETTER << 1 };
 	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_SET_DELIVERY, &d), EINVAL);
 	ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_PEEK, &p), EINVAL);
 	p = (struct stacq_peek){ .flags = STACQ_PEEK_LEASED, .buf_len = 1 };
@@ -804,7 +802,7 @@ TEST(only_the_owner_sets_how_long_leases_last)
 	q = queue_from(&request);
 	bob = start();
 	if (!bob) {
-		struct stacq_delivery d = { .lease_ms = 5 };
+		struct stacq_delivery d = { .set = STACQ_SET_LEASE_MS, .lease_ms = 5 };
 		int fd;
 
 		become(BOB);

@@ -121,7 +121,7 @@ TEST(peek_where_no_message_is_is_enomsg)
 	/* the answer is not touched */
 	memset(&p, POISON, sizeof(p));
 	p.position = 2;
-	p.flags = p.reserved = 0;
+	p.flags = p.reserved = p.reserved2 = 0;
 	p.buf_len = 0;
 	ASSERT_ERRNO(ioctl(fd, STACQ_IOC_PEEK, &p), ENOMSG);
 	ASSERT_EQ(p.len, 0xccccccccccccccccull);
@@ -171,7 +171,7 @@ static int peek_held(int fd, struct stacq_peek *p)
 	p->position = 0;
 	p->buf_len = 0;
 	p->flags = STACQ_PEEK_HELD;
-	p->reserved = 0;
+	p->reserved = p->reserved2 = 0;
 	return ioctl(fd, STACQ_IOC_PEEK, p);
 }
 

@@ -298,6 +298,8 @@ TEST(ioctls_with_a_bad_address_are_efault)
 			       sizeof(struct stacq_settlement), false);
 	each_request_is_efault(fd, STACQ_IOC_SET_DELIVERY,
 			       sizeof(struct stacq_delivery), false);
+	each_request_is_efault(fd, STACQ_IOC_MOVE,
+			       sizeof(struct stacq_move), false);
 	GET(fd, "hello");
 }
 
@@ -336,7 +338,7 @@ TEST(peek_to_a_bad_buffer_is_efault)
 			p.position = 1;
 			p.buf = (unsigned long)bad(k, *s);
 			p.buf_len = *s;
-			p.flags = p.reserved = 0;
+			p.flags = p.reserved = p.reserved2 = 0;
 			ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_PEEK, &p),
 				       EFAULT);
 			/* nothing of the answer was written */

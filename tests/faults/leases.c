@@ -162,7 +162,9 @@ TEST_WITHIN(giving_back_to_the_end_of_a_priority, 900)
 static void delivery(const struct call *c)
 {
 	(void)c;
-	*(struct stacq_delivery *)at.out = (struct stacq_delivery){ .lease_ms = 5000 };
+	*(struct stacq_delivery *)at.out = (struct stacq_delivery){
+		.set = STACQ_SET_LEASE_MS, .lease_ms = 5000,
+	};
 }
 
 static long set_delivery(const struct call *c)

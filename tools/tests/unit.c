@@ -195,12 +195,12 @@ static void test_requests(void)
 {
 	struct stacq_create req;
 
-	ok(sizeof(struct stacq_create) == STACQ_CREATE_SIZE_VER0 &&
+	ok(sizeof(struct stacq_create) == STACQ_CREATE_SIZE_VER0 + 32 &&
 	   sizeof(struct stacq_remove) == STACQ_REMOVE_SIZE_VER0 &&
-	   sizeof(struct stacq_info) == STACQ_INFO_SIZE_VER0 + 32 &&
+	   sizeof(struct stacq_info) == STACQ_INFO_SIZE_VER0 + 168 &&
 	   sizeof(struct stacq_capacity) == STACQ_CAPACITY_SIZE_VER0 &&
 	   sizeof(struct stacq_limits) == STACQ_LIMITS_SIZE_VER0 &&
-	   sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0 &&
+	   sizeof(struct stacq_peek) == STACQ_PEEK_SIZE_VER0 + 88 &&
 	   sizeof(struct stacq_purge) == STACQ_PURGE_SIZE_VER0, "sizes of the structures");
 
 	memset(&req, 0xaa, sizeof(req));

@@ -39,6 +39,32 @@
 /* For the owner and group of a new queue: the caller's. */
 #define STACQ_CALLER		(~0U)
 
+/* What a write does when the queue is full. */
+#define STACQ_FULL_BLOCK	0	/* it waits for room */
+#define STACQ_FULL_FAIL		1	/* it fails with ENOSPC */
+#define STACQ_FULL_DROP_OLDEST	2	/* the oldest message makes room for it */
+#define STACQ_FULL_DROP_NEWEST	3	/* it succeeds, and its message is thrown away */
+
+/* struct stacq_delivery.set */
+#define STACQ_SET_FULL			0x01
+#define STACQ_SET_LEASE_MS		0x02
+#define STACQ_SET_TTL_MS		0x04
+#define STACQ_SET_MAX_DELIVERIES	0x08
+#define STACQ_SET_DEAD_LETTER		0x10
+
+/* Highest struct stacq_delivery.max_deliveries. */
+#define STACQ_MAX_DELIVERIES	255
+
+/* struct stacq_peek.cause: why it is a dead letter */
+#define STACQ_CAUSE_EXPIRED	1	/* its time was over */
+#define STACQ_CAUSE_EXHAUSTED	2	/* it was given back max_deliveries times */
+
+/* struct stacq_notice.events */
+#define STACQ_NOTICE_NOT_EMPTY	0x1	/* a message has come that a reader can take */
+#define STACQ_NOTICE_NOT_FULL	0x2	/* room has come, and there is some */
+#define STACQ_NOTICE_EMPTY	0x4	/* the last message has gone */
+#define STACQ_NOTICE_DEPTH	0x8	/* so many messages are there to be taken */
+
 /* struct stacq_info.state */
 #define STACQ_STATE_SEALED	0x1	/* no more writes; ends when empty */
 
@@ -75,7 +101,7 @@
  * @seq: as in &struct stacq_peek; a write does not look at it
  * @sent_ns: as in &struct stacq_peek; in a write 0 for the time of the write
  * @deliveries: as in &struct stacq_peek
- * @reserved: zero
+ * @ttl_ms: as in &struct stacq_peek
  *
  * All of it is little-endian, so that what was read on one machine can be
  * written on another.
@@ -87,7 +113,30 @@ struct stacq_frame {
 	__le64		seq;
 	__le64		sent_ns;
 	__le32		deliveries;
-	__le32		reserved;
+	__le32		ttl_ms;
+};
+
+/**
+ * struct stacq_delivery - how messages are delivered (STACQ_IOC_SET_DELIVERY,
+ *	STACQ_IOC_CREATE)
+ * @set: STACQ_SET_* bits: which of the following are set. The others stay as they
+ *	are, or 0 in a new queue, and -1 for @dead_letter
+ * @full: STACQ_FULL_*
+ * @lease_ms: milliseconds that a lease lasts, 0 is without end
+ * @ttl_ms: milliseconds after which a message is not delivered any more, 0 is
+ *	without end
+ * @max_deliveries: how often a message may be given back: the last of these times
+ *	it becomes a dead letter; 0 is without end
+ * @dead_letter: the queue that dead letters go to, as a file that is open for
+ *	writing; -1 for none: they are thrown away
+ */
+struct stacq_delivery {
+	__u32		set;
+	__u32		full;
+	__aligned_u64	lease_ms;
+	__aligned_u64	ttl_ms;
+	__u32		max_deliveries;
+	__s32		dead_letter;
 };
 
 /**
@@ -104,6 +153,7 @@ struct stacq_frame {
  * @gid: group of the device node, or STACQ_CALLER
  * @mode: permission bits of the device node (at most 0777)
  * @reserved: zero
+ * @delivery: how its messages are delivered
  */
 struct stacq_create {
 	char		name[STACQ_NAME_SIZE];
@@ -117,6 +167,7 @@ struct stacq_create {
 	__u32		gid;
 	__u32		mode;
 	__u32		reserved;
+	struct stacq_delivery delivery;
 };
 
 /**
@@ -159,7 +210,19 @@ struct stacq_remove {
  * @inflight: messages under lease
  * @inflight_bytes: bytes of these messages
  * @lapsed: leases that ended because their time was over
- * @lease_ms: milliseconds that a lease lasts, 0 is without end
+ * @lease_ms: as in &struct stacq_delivery
+ * @ttl_ms: likewise
+ * @max_deliveries: likewise
+ * @full: likewise
+ * @expired: messages whose time was over before they were received
+ * @exhausted: messages that were given back max_deliveries times
+ * @dead_lettered: of these two, those that went to the dead-letter queue; the
+ *	others were thrown away
+ * @dead: of these two, those that are still here: the dead-letter queue is full
+ * @refused: messages refused because the queue was full (STACQ_FULL_FAIL)
+ * @dropped_oldest: messages thrown away for later ones
+ * @dropped_newest: messages thrown away instead of being sent
+ * @dead_letter: name of the dead-letter queue, or nothing
  */
 struct stacq_info {
 	char		name[STACQ_NAME_SIZE];
@@ -189,6 +252,17 @@ struct stacq_info {
 	__aligned_u64	inflight_bytes;
 	__aligned_u64	lapsed;
 	__aligned_u64	lease_ms;
+	__aligned_u64	ttl_ms;
+	__u32		max_deliveries;
+	__u32		full;
+	__aligned_u64	expired;
+	__aligned_u64	exhausted;
+	__aligned_u64	dead_lettered;
+	__aligned_u64	dead;
+	__aligned_u64	refused;
+	__aligned_u64	dropped_oldest;
+	__aligned_u64	dropped_newest;
+	char		dead_letter[STACQ_NAME_SIZE];
 };
 
 /**
@@ -237,6 +311,17 @@ struct stacq_limits {
  *	counted on from what its sender said
  * @flags: STACQ_PEEK_HELD, STACQ_PEEK_LEASED or zero
  * @reserved: zero
+ * @first_ns: set by the module: of a dead letter, when it was sent to the queue in
+ *	which it died, as @sent_ns was there; else 0
+ * @ttl_ms: set by the module: milliseconds from @sent_ns after which it is not
+ *	delivered any more, as its sender said in a frame; 0 is without end. The
+ *	queue's ttl_ms holds as well
+ * @cause: set by the module: of a dead letter STACQ_CAUSE_*, else 0
+ * @died_after: set by the module: of a dead letter, times it was given back in the
+ *	queue in which it died
+ * @reserved2: zero
+ * @origin: set by the module: of a dead letter, the queue in which it died; else
+ *	nothing
  */
 struct stacq_peek {
 	__aligned_u64	position;
@@ -249,6 +334,12 @@ struct stacq_peek {
 	__u32		deliveries;
 	__u32		flags;
 	__u32		reserved;
+	__aligned_u64	first_ns;
+	__u32		ttl_ms;
+	__u32		cause;
+	__u32		died_after;
+	__u32		reserved2;
+	char		origin[STACQ_NAME_SIZE];
 };
 
 /**
@@ -272,12 +363,17 @@ struct stacq_purge {
  * @max_inflight: in lease mode: nothing more is read while so many messages are
  *	under lease; 0 is no limit
  * @reserved: zero
+ * @read_timeout_ns: nanoseconds after which a read that waits ends with ETIMEDOUT;
+ *	0 is without end
+ * @write_timeout_ns: likewise of a write
  */
 struct stacq_mode {
 	__u32		flags;
 	__u32		priority;
 	__u32		max_inflight;
 	__u32		reserved;
+	__aligned_u64	read_timeout_ns;
+	__aligned_u64	write_timeout_ns;
 };
 
 /**
@@ -296,17 +392,60 @@ struct stacq_settlement {
 };
 
 /**
- * struct stacq_delivery - set how messages are delivered
- *	(STACQ_IOC_SET_DELIVERY)
- * @lease_ms: milliseconds that a lease lasts, 0 is without end, STACQ_UNCHANGED
- *	leaves it as it is
+ * struct stacq_transfer - read or write with a deadline (STACQ_IOC_READ,
+ *	STACQ_IOC_WRITE)
+ * @buf: address of the buffer
+ * @len: its size
+ * @deadline_ns: CLOCK_MONOTONIC in nanoseconds: when the call ends with ETIMEDOUT if
+ *	it still waits; 0 is without end. The timeouts of the open file do not count
  * @flags: zero
  * @reserved: zero
+ *
+ * The request returns what read() or write() would.
  */
-struct stacq_delivery {
-	__aligned_u64	lease_ms;
+struct stacq_transfer {
+	__aligned_u64	buf;
+	__aligned_u64	len;
+	__aligned_u64	deadline_ns;
 	__u32		flags;
 	__u32		reserved;
+};
+
+/**
+ * struct stacq_notice - be told by an eventfd (STACQ_IOC_NOTIFY)
+ * @fd: the eventfd; its count rises by one each time
+ * @events: STACQ_NOTICE_* bits: of what; 0 for of nothing any more. This open file
+ *	and that eventfd have what was asked for last
+ * @depth: for STACQ_NOTICE_DEPTH: how many messages, at least 1; else 0
+ * @flags: zero
+ * @reserved: zero
+ *
+ * It ends when the open file is closed.
+ */
+struct stacq_notice {
+	__s32		fd;
+	__u32		events;
+	__aligned_u64	depth;
+	__u32		flags;
+	__u32		reserved;
+};
+
+/**
+ * struct stacq_move - move messages to another queue (STACQ_IOC_MOVE)
+ * @most: how many at most, 0 is all that are stored now
+ * @moved: set by the module: how many that were
+ * @to: the other queue, as a file that is open for writing
+ * @flags: zero
+ *
+ * They are taken in the order of reading, and arrive as if sent anew with the
+ * priority they have: when they were sent, how often they were given back and, of
+ * a dead letter, where from, is not kept.
+ */
+struct stacq_move {
+	__aligned_u64	most;
+	__aligned_u64	moved;
+	__s32		to;
+	__u32		flags;
 };
 
 #define STACQ_CREATE_SIZE_VER0		120
@@ -318,7 +457,10 @@ struct stacq_delivery {
 #define STACQ_PURGE_SIZE_VER0		16
 #define STACQ_MODE_SIZE_VER0		8
 #define STACQ_SETTLEMENT_SIZE_VER0	24
-#define STACQ_DELIVERY_SIZE_VER0	16
+#define STACQ_DELIVERY_SIZE_VER0	32
+#define STACQ_TRANSFER_SIZE_VER0	32
+#define STACQ_NOTICE_SIZE_VER0		24
+#define STACQ_MOVE_SIZE_VER0		24
 
 #define STACQ_IOC_MAGIC		0xBE
 
@@ -339,5 +481,9 @@ struct stacq_delivery {
 #define STACQ_IOC_GIVE_BACK	_IOWR(STACQ_IOC_MAGIC, 0x19, struct stacq_settlement)
 #define STACQ_IOC_EXTEND	_IOWR(STACQ_IOC_MAGIC, 0x1a, struct stacq_settlement)
 #define STACQ_IOC_SET_DELIVERY	_IOW(STACQ_IOC_MAGIC, 0x1b, struct stacq_delivery)
+#define STACQ_IOC_READ		_IOW(STACQ_IOC_MAGIC, 0x1c, struct stacq_transfer)
+#define STACQ_IOC_WRITE		_IOW(STACQ_IOC_MAGIC, 0x1d, struct stacq_transfer)
+#define STACQ_IOC_NOTIFY	_IOW(STACQ_IOC_MAGIC, 0x1e, struct stacq_notice)
+#define STACQ_IOC_MOVE		_IOWR(STACQ_IOC_MAGIC, 0x1f, struct stacq_move)
 
 #endif /* _UAPI_LINUX_STACQ_H */

@@ -27,7 +27,7 @@ static uint64_t frame_at(const unsigned char *p, uint64_t left)
 	if (left < HEAD)
 		return 0;
 	memcpy(&f, p, HEAD);
-	if (p[0] != 'S' || p[1] != 'q' || f.reserved || le16toh(f.priority) > 32767 ||
+	if (p[0] != 'S' || p[1] != 'q' || f.ttl_ms || le16toh(f.priority) > 32767 ||
 	    le32toh(f.deliveries) > 255 || le64toh(f.sent_ns) >> 63 || !f.len ||
 	    filled_up(le32toh(f.len)) > left)
 		return 0;
@@ -108,7 +108,7 @@ static void spoil_header(unsigned char *p)
 		f.deliveries = htole32(odd_number());
 		break;
 	case 6:
-		f.reserved = odd_number();
+		f.ttl_ms = odd_number();
 		break;
 	case 7:
 		memset(&f, next(), HEAD);

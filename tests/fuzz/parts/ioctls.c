@@ -203,7 +203,9 @@ static void fill_delivery(void *to)
 	struct stacq_delivery *d = to;
 
 	*d = (struct stacq_delivery){
-		.lease_ms = ANY_OF(some), .flags = mostly_zero(), .reserved = mostly_zero(),
+		.set = below(2 * STACQ_SET_DEAD_LETTER + 1), .full = below(5),
+		.lease_ms = ANY_OF(some), .ttl_ms = ANY_OF(some),
+		.max_deliveries = below(300), .dead_letter = (int)below(5) - 1,
 	};
 }
 
@@ -391,8 +393,8 @@ static void expect_fields(struct expect *e, const struct request *r, int place,
 		expect_settlement(e, r->cmd, &a->settlement);
 		break;
 	case STACQ_IOC_SET_DELIVERY:
-		if (a->delivery.flags || a->delivery.reserved ||
-		    (a->delivery.lease_ms > INT_MAX && a->delivery.lease_ms != STACQ_UNCHANGED))
+		if (a->delivery.set & ~STACQ_SET_LEASE_MS ||
+		    (a->delivery.set & STACQ_SET_LEASE_MS && a->delivery.lease_ms > INT_MAX))
 			MUST(e, EINVAL);
 		expect_owner(e, place);
 		break;

@@ -7,6 +7,8 @@
 
 #define HZ		250
 #define NSEC_PER_SEC	1000000000ULL
+#define NSEC_PER_MSEC	1000000L
+#define TICK_NSEC	(NSEC_PER_SEC / HZ)
 
 typedef s64 ktime_t;
 
@@ -18,6 +20,11 @@ static inline u64 get_jiffies_64(void)
 static inline bool time_before64(u64 a, u64 b)
 {
 	return (s64)(a - b) < 0;
+}
+
+static inline bool time_after_eq64(u64 a, u64 b)
+{
+	return !time_before64(a, b);
 }
 
 static inline unsigned long msecs_to_jiffies(unsigned int ms)

@@ -54,6 +54,7 @@
 #define min(a, b)	__lesser(a, b)
 #define max(a, b)	__greater(a, b)
 #define min_t(t, a, b)	__lesser((t)(a), (t)(b))
+#define max_t(t, a, b)	__greater((t)(a), (t)(b))
 #define min3(a, b, c)	({ typeof(a) _m = min(a, b); min(_m, c); })
 
 static inline int fls64(u64 x)
@@ -64,6 +65,11 @@ static inline int fls64(u64 x)
 static inline int fls(unsigned int x)
 {
 	return fls64(x);
+}
+
+static inline u64 div64_u64(u64 a, u64 b)
+{
+	return a / b;
 }
 
 static inline u64 div_u64(u64 a, u32 b)

@@ -80,6 +80,21 @@ static inline void list_replace(struct list_head *old, struct list_head *at)
 	     &m->member != (head);					\
 	     m = list_entry(m->member.next, typeof(*m), member))
 
+#define list_for_each_entry_continue(m, head, member)			\
+	for (m = list_entry(m->member.next, typeof(*m), member);	\
+	     &m->member != (head);					\
+	     m = list_entry(m->member.next, typeof(*m), member))
+
+static inline void list_splice(struct list_head *list, struct list_head *head)
+{
+	if (list_empty(list))
+		return;
+	list->next->prev = head;
+	list->prev->next = head->next;
+	head->next->prev = list->prev;
+	head->next = list->next;
+}
+
 #define list_for_each_entry_safe(m, n, head, member)			\
 	for (m = list_entry((head)->next, typeof(*m), member),		\
 	     n = list_entry(m->member.next, typeof(*m), member);	\

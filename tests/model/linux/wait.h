@@ -70,6 +70,20 @@ static inline void init_wait_entry(struct wait_queue_entry *wait, int flags)
 	INIT_LIST_HEAD(&wait->entry);
 }
 
+static inline void init_waitqueue_func_entry(struct wait_queue_entry *wait,
+	int (*func)(struct wait_queue_entry *wait, unsigned int mode, int flags,
+		    void *key))
+{
+	*wait = (struct wait_queue_entry){ .func = func };
+}
+
+static inline void remove_wait_queue(wait_queue_head_t *wq,
+				     struct wait_queue_entry *wait)
+{
+	(void)wq;
+	list_del(&wait->entry);
+}
+
 #define DEFINE_WAIT(name)					\
 	struct wait_queue_entry name = {			\
 		.task = current,				\
