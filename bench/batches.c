@@ -98,7 +98,7 @@ static void framed_check_header(const unsigned char *header)
 
 	memcpy(&f, header, sizeof(f));
 	if (le16toh(f.magic) != STACQ_FRAME_MAGIC || le32toh(f.len) != SMALL ||
-	    f.priority || f.deliveries || f.reserved)
+	    f.priority || f.deliveries || f.ttl_ms)
 		errx(1, "a frame is not what was sent");
 }
 

@@ -30,6 +30,7 @@ static const struct {
 	{ "one-thread", one_thread, true },
 	{ "batches", batches, true },
 	{ "pingpong", pingpong, true },
+	{ "death", death, true },
 	{ "depth", depth, true },
 	{ "memory", memory, false },
 	{ "growth", growth, true },

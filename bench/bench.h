@@ -63,6 +63,7 @@ void one_thread(void);
 void depth(void);
 void batches(void);
 void pingpong(void);
+void death(void);
 void uring(void);
 void memory(void);
 void growth(void);

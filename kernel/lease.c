@@ -547,6 +547,8 @@ void stacq_holder_end(struct stacq_queue *q, struct stacq_holder *h)
 	do {
 		whom = 0;
 		stacq_lock(q);
+		/* Nobody waits through it any more, so it can't have been full. */
+		h->on = false;
 		for (i = 0; i < LEASE_BATCH && h->by_seq.rb_node; i++)
 			whom |= __give_back(q, to_lease(lifo ? rb_last(&h->by_seq) :
 							       rb_first(&h->by_seq)));
