@@ -13,7 +13,7 @@ _stacq_queues()
 
 _stacq()
 {
-	local commands='create rm ls send recv peek stat set seal unseal purge save restore'
+	local commands='create rm ls send recv peek stat top set seal unseal purge save restore'
 	local limits='--capacity --max-msgs --max-bytes --max-msg-size'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local command=${COMP_WORDS[1]} words='' i name=''
@@ -38,8 +38,19 @@ _stacq()
 		mapfile -t COMPREPLY < <(compgen -g -- "$cur")
 		return
 		;;
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W 'name depth in out flight age waiting' -- "$cur")
+		return
+		;;
+	--filter)
+		mapfile -t COMPREPLY < <(compgen -W "$(_stacq_queues)" -- "$cur")
+		return
+		;;
 	--mode)
 		mapfile -t COMPREPLY < <(compgen -W '0600 0660 0620 0640 0666' -- "$cur")
+		return
+		;;
+	--interval | -d)
 		return
 		;;
 	--capacity | --max-* | --timeout | -t | --count | -n | --position | --priority | --lease | -p)
@@ -55,6 +66,7 @@ _stacq()
 		recv) words='--count --all --follow --timeout --nonblock --raw --null --json --framed' ;;
 		peek) words='--position --count --all --raw --null --json' ;;
 		set) words="$limits --lease --json" ;;
+		top) words='--interval --count --sort --reverse --filter --plain --once' ;;
 		purge) words='--force --json' ;;
 		save) words='--purge' ;;
 		restore) words='--timeout --nonblock' ;;

@@ -21,6 +21,7 @@ static const struct command {
 	{ "recv",	cmd_recv,	"receive messages" },
 	{ "peek",	cmd_peek,	"look at messages without taking them" },
 	{ "stat",	cmd_stat,	"show everything about a queue" },
+	{ "top",	cmd_top,	"show all queues, live" },
 	{ "set",	cmd_set,	"change the capacity or the limits" },
 	{ "seal",	cmd_seal,	"refuse further messages; readers drain the rest" },
 	{ "unseal",	cmd_unseal,	"accept messages again" },

@@ -32,6 +32,7 @@ int cmd_stat(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_recv(int argc, char **argv);
 int cmd_peek(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
 int cmd_unseal(int argc, char **argv);

@@ -171,12 +171,15 @@ user_root() {
 
 fetch_user_root() {
 	local arch=$1 folder=$2 new
-	[ ! -e "$folder/packages" ] || return 0
+	local wanted="busybox-static bash coreutils diffutils findutils grep sed util-linux bsdutils
+		liburing-dev libjson-c-dev libncurses-dev libasan8 libubsan1"
+	[ ! -e "$folder/packages" ] || [ "$(cat "$folder/wanted" 2>/dev/null)" != "$wanted" ] || return 0
 	debian_lists "bookworm:$arch"
 	mkdir -p "${folder%/*}"
 	new=$(mktemp -d "$cache/roots/.$arch.XXXXXX")
-	debian_unpack_root "bookworm:$arch" "$new" busybox-static bash coreutils diffutils findutils grep \
-		sed util-linux bsdutils liburing-dev libjson-c-dev libasan8 libubsan1 || return
+	# shellcheck disable=SC2086 # words
+	debian_unpack_root "bookworm:$arch" "$new" $wanted || return
+	echo "$wanted" >"$new/wanted"
 	chmod 755 "$new"
 	rm -rf "$folder"
 	mv "$new" "$folder"

@@ -6,7 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 
-commands='create rm ls send recv peek stat set seal unseal purge save restore'
+commands='create rm ls send recv peek stat top set seal unseal purge save restore'
 
 setup()
 {
@@ -145,6 +145,7 @@ stacq: jobs: nothing was ${command#*:}" ] || { echo "$stderr"; false; }
 		usage "one queue at a time" "$command" a b
 	done
 	usage "ls takes no names" ls a
+	usage "top takes no names" top a
 }
 
 @test "what is not a name" {
@@ -262,6 +263,16 @@ stacq: jobs: nothing was sent" ]
 	usage "'0' is not a number of messages" peek q --count 0
 }
 
+@test "top: arguments that make no sense" {
+	usage "'0' is not an interval" top --interval 0
+	usage "'0.05' is not an interval" top -d 0.05
+	usage "'soon' is not an interval" top -d soon
+	usage "'0' is not a number of times" top -n 0
+	usage "'none' is not a number of times" top -n none
+	usage "'size' is not one of name, depth, in, out, flight, age, waiting" top --sort size
+	usage "is longer than any name" top -f "$(printf '%064d' 0)"
+}
+
 @test "the module is not loaded: every command says so, status 1" {
 	without_module
 	for command in create rm send recv peek stat seal unseal purge restore; do
@@ -270,7 +281,7 @@ stacq: jobs: nothing was sent" ]
 		[ -z "$output" ]
 		[ "$stderr" = "stacq: is the stacq module loaded? Try: modprobe stacq" ]
 	done
-	for arguments in 'ls' 'ls --json' 'set jobs --capacity 3' 'stat --json jobs' 'send jobs hello' \
+	for arguments in 'top' 'top --plain' 'ls' 'ls --json' 'set jobs --capacity 3' 'stat --json jobs' 'send jobs hello' \
 		'recv jobs --framed' 'send jobs --framed' 'save jobs'; do
 		# shellcheck disable=SC2086
 		run --separate-stderr stacq $arguments

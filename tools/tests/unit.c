@@ -4,6 +4,7 @@
  * line a behaviour.
  */
 #include "tool.h"
+#include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 
 static int count, failures;
 
-static void ok(bool good, const char *what)
+void ok(bool good, const char *what)
 {
 	count++;
 	if (!good)
@@ -431,6 +432,7 @@ int main(void)
 	test_frame_next();
 	test_any_bytes();
 	test_calls();
+	test_top();
 	printf("1..%d\n", count);
 	return failures > 0;
 }
