@@ -10,6 +10,7 @@
 
 #define DELIVERIES_MAX	255
 #define SENT_NS_MAX	(~0ULL >> 1)
+#define TTL_MS_MAX	0x7fffffff
 
 ssize_t stacq_frame_put(void *buf, size_t size, const void *data, size_t len,
 			const struct stacq_peek *desc)
@@ -22,7 +23,8 @@ ssize_t stacq_frame_put(void *buf, size_t size, const void *data, size_t len,
 		desc = &plain;
 	if (len == 0 || len > UINT32_MAX ||
 	    desc->priority > STACQ_PRIORITY_MAX ||
-	    desc->deliveries > DELIVERIES_MAX || desc->sent_ns > SENT_NS_MAX) {
+	    desc->deliveries > DELIVERIES_MAX || desc->sent_ns > SENT_NS_MAX ||
+	    desc->ttl_ms > TTL_MS_MAX) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -36,6 +38,7 @@ ssize_t stacq_frame_put(void *buf, size_t size, const void *data, size_t len,
 	head.seq = htole64(desc->seq);
 	head.sent_ns = htole64(desc->sent_ns);
 	head.deliveries = htole32(desc->deliveries);
+	head.ttl_ms = htole32(desc->ttl_ms);
 	memmove(to + sizeof(head), data, len);
 	memcpy(to, &head, sizeof(head));
 	memset(to + sizeof(head) + len, 0, -len & 7);
@@ -65,10 +68,11 @@ ssize_t stacq_frame_next(const void *buf, size_t size, const void **data,
 		.sent_ns = le64toh(head.sent_ns),
 		.priority = le16toh(head.priority),
 		.deliveries = le32toh(head.deliveries),
+		.ttl_ms = le32toh(head.ttl_ms),
 	};
 	if (desc->len == 0 || desc->priority > STACQ_PRIORITY_MAX ||
 	    desc->sent_ns > SENT_NS_MAX || desc->deliveries > DELIVERIES_MAX ||
-	    head.ttl_ms)
+	    desc->ttl_ms > TTL_MS_MAX)
 		goto bad;
 	if (STACQ_FRAME_SIZE(desc->len) > size)
 		return 0;

@@ -85,6 +85,31 @@ int stacq_order_parse(const char *name, uint32_t *order)
 	return fail(EINVAL);
 }
 
+/* ---- what a full queue does --------------------------------------------- */
+
+static const char *const policies[] = {
+	[STACQ_FULL_BLOCK] = "block",
+	[STACQ_FULL_FAIL] = "fail",
+	[STACQ_FULL_DROP_OLDEST] = "drop_oldest",
+	[STACQ_FULL_DROP_NEWEST] = "drop_newest",
+};
+
+const char *stacq_full_name(uint32_t full)
+{
+	return full < sizeof(policies) / sizeof(*policies) ? policies[full] : NULL;
+}
+
+int stacq_full_parse(const char *name, uint32_t *full)
+{
+	for (uint32_t i = 0; i < sizeof(policies) / sizeof(*policies); i++) {
+		if (strcmp(name, policies[i]) == 0) {
+			*full = i;
+			return 0;
+		}
+	}
+	return fail(EINVAL);
+}
+
 /* ---- making and removing ------------------------------------------------ */
 
 static int control(unsigned long request, const void *arg)
@@ -339,6 +364,11 @@ int stacq_set_priority(int fd, unsigned int priority)
 	return ioctl(fd, STACQ_IOC_SET_MODE, &req);
 }
 
+int stacq_set_mode(int fd, const struct stacq_mode *mode)
+{
+	return ioctl(fd, STACQ_IOC_SET_MODE, mode);
+}
+
 ssize_t stacq_send_frames(int fd, const void *buf, size_t len, int timeout_ms)
 {
 	struct wait w;
@@ -382,6 +412,41 @@ ssize_t stacq_recv_frames(int fd, void **buf, size_t *size, int timeout_ms)
 	}
 }
 
+/* ---- leases ------------------------------------------------------------- */
+
+int stacq_leased(int fd, struct stacq_peek *desc)
+{
+	*desc = (struct stacq_peek) { .flags = STACQ_PEEK_LEASED };
+	return ioctl(fd, STACQ_IOC_PEEK, desc);
+}
+
+static int settle(int fd, unsigned long request, uint64_t id, unsigned int flags,
+		  uint64_t *count)
+{
+	struct stacq_settlement req = { .id = id, .flags = flags };
+
+	if (ioctl(fd, request, &req) < 0)
+		return -1;
+	if (count)
+		*count = req.count;
+	return 0;
+}
+
+int stacq_ack(int fd, uint64_t id, unsigned int flags, uint64_t *count)
+{
+	return settle(fd, STACQ_IOC_ACK, id, flags, count);
+}
+
+int stacq_give_back(int fd, uint64_t id, unsigned int flags, uint64_t *count)
+{
+	return settle(fd, STACQ_IOC_GIVE_BACK, id, flags, count);
+}
+
+int stacq_extend(int fd, uint64_t id, unsigned int flags, uint64_t *count)
+{
+	return settle(fd, STACQ_IOC_EXTEND, id, flags, count);
+}
+
 /* ---- queues ------------------------------------------------------------- */
 
 int stacq_info(int fd, struct stacq_info *info)
@@ -421,6 +486,40 @@ static int read_number(int dir, const char *name, __u64 *value)
 	return 0;
 }
 
+/* What modules did not have from the start; 0, or nothing, if they do not. */
+static int read_later(int dir, struct stacq_info *info)
+{
+	__u64 max_deliveries = 0;
+	char full[16];
+	const struct {
+		const char *name;
+		__u64 *field;
+	} attributes[] = {
+		{ "ttl_ms", &info->ttl_ms },
+		{ "max_deliveries", &max_deliveries },
+		{ "expired", &info->expired },
+		{ "exhausted", &info->exhausted },
+		{ "dead_lettered", &info->dead_lettered },
+		{ "dead", &info->dead },
+		{ "refused", &info->refused },
+		{ "dropped_oldest", &info->dropped_oldest },
+		{ "dropped_newest", &info->dropped_newest },
+	};
+
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++) {
+		if (read_number(dir, attributes[i].name, attributes[i].field) < 0 &&
+		    errno != ENOENT)
+			return -1;
+	}
+	info->max_deliveries = (uint32_t)max_deliveries;
+	if (read_attribute(dir, "dead_letter", info->dead_letter,
+			   sizeof(info->dead_letter)) < 0 && errno != ENOENT)
+		return -1;
+	if (read_attribute(dir, "full", full, sizeof(full)) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return stacq_full_parse(full, &info->full);
+}
+
 static int read_all(int dir, struct stacq_info *info)
 {
 	__u64 readers, writers, sealed;
@@ -449,7 +548,9 @@ static int read_all(int dir, struct stacq_info *info)
 		{ "lease_ms", &info->lease_ms },
 	};
 
-	if (read_attribute(dir, "order", order, sizeof(order)) < 0 ||
+	/* First: a queue that is removed meanwhile is noticed by what must be there. */
+	if (read_later(dir, info) < 0 ||
+	    read_attribute(dir, "order", order, sizeof(order)) < 0 ||
 	    read_number(dir, "readers_waiting", &readers) < 0 ||
 	    read_number(dir, "writers_waiting", &writers) < 0 ||
 	    read_number(dir, "sealed", &sealed) < 0)
@@ -515,6 +616,22 @@ int stacq_set_lease_ms(int fd, uint64_t lease_ms)
 	struct stacq_delivery req = { .set = STACQ_SET_LEASE_MS, .lease_ms = lease_ms };
 
 	return ioctl(fd, STACQ_IOC_SET_DELIVERY, &req);
+}
+
+int stacq_set_delivery(int fd, const struct stacq_delivery *delivery)
+{
+	return ioctl(fd, STACQ_IOC_SET_DELIVERY, delivery);
+}
+
+int stacq_move(int fd, int to, uint64_t most, uint64_t *moved)
+{
+	struct stacq_move req = { .most = most, .to = to };
+
+	if (ioctl(fd, STACQ_IOC_MOVE, &req) < 0)
+		return -1;
+	if (moved)
+		*moved = req.moved;
+	return 0;
 }
 
 int stacq_purge(int fd, uint64_t *discarded)

@@ -84,6 +84,24 @@ LIBSTACQ_API const char *stacq_order_name(uint32_t order);
 LIBSTACQ_API int stacq_order_parse(const char *name, uint32_t *order);
 
 /**
+ * The word for what a write does when the queue is full.
+ *
+ * @param full	#STACQ_FULL_BLOCK and so on
+ * @return "block", "fail", "drop_oldest" or "drop_newest"; a null pointer for
+ *	anything else.
+ */
+LIBSTACQ_API const char *stacq_full_name(uint32_t full);
+
+/**
+ * What such a word stands for.
+ *
+ * @param name		as from stacq_full_name()
+ * @param[out] full	#STACQ_FULL_BLOCK and so on
+ * @return 0, or -1 with errno EINVAL: another word.
+ */
+LIBSTACQ_API int stacq_full_parse(const char *name, uint32_t *full);
+
+/**
  * Prepare a request for stacq_create(): the module's default limits, room for
  * one message, owned by the caller, mode 0600.
  *
@@ -210,18 +228,82 @@ LIBSTACQ_API int stacq_set_framed(int fd, int on);
 LIBSTACQ_API int stacq_set_priority(int fd, unsigned int priority);
 
 /**
+ * Set how read and write of an open file work: framed mode, lease mode, priority
+ * and timeouts at once. All of it is set anew; what is 0 is off.
+ *
+ * @param fd	open in any way
+ * @param mode	see struct stacq_mode in <linux/stacq.h>
+ * @return 0, or -1 with errno EINVAL: values that do not go together; E2BIG: the
+ *	module does not know one of the fields; EBUSY: part of a message has been
+ *	read; EINTR; EIDRM; ENOTTY: not a queue.
+ */
+LIBSTACQ_API int stacq_set_mode(int fd, const struct stacq_mode *mode);
+
+/**
+ * Describe the message that this open file holds under lease, the last of them:
+ * after stacq_recv() in lease mode the one that was received, unless its lease has
+ * ended already. The id of its lease is STACQ_LEASE_ID(desc.seq, desc.deliveries).
+ *
+ * @param fd		open for reading, with #STACQ_MODE_LEASE
+ * @param[out] desc	as for stacq_peek()
+ * @return 0, or -1 with errno ENOMSG: it holds none; EBADF: not open for reading;
+ *	EIDRM.
+ */
+LIBSTACQ_API int stacq_leased(int fd, struct stacq_peek *desc);
+
+/**
+ * Acknowledge: the message of a lease is done with, and gone.
+ *
+ * @param fd		the open file that holds the lease
+ * @param id		of the lease; 0 with #STACQ_SETTLE_ALL
+ * @param flags		0 for this lease, #STACQ_SETTLE_UP_TO for those granted
+ *			before it as well, #STACQ_SETTLE_ALL for all that the file
+ *			holds
+ * @param[out] count	how many leases those were; may be null
+ * @return 0, or -1 with errno ESTALE: the lease has ended, and somebody else may
+ *	have the message; EINVAL: an id that never was, or flags that do not go
+ *	together; EBADF: not open for reading; EIDRM.
+ */
+LIBSTACQ_API int stacq_ack(int fd, uint64_t id, unsigned int flags, uint64_t *count);
+
+/**
+ * Give the message of a lease back: to its place, or with #STACQ_SETTLE_TO_BACK in
+ * @p flags to the end of the queue.
+ *
+ * @param fd		as for stacq_ack()
+ * @param id		likewise
+ * @param flags		likewise
+ * @param[out] count	likewise
+ * @return as for stacq_ack(), and -1 with errno EINVAL: a stack has no end;
+ *	ENOMEM.
+ */
+LIBSTACQ_API int stacq_give_back(int fd, uint64_t id, unsigned int flags,
+				 uint64_t *count);
+
+/**
+ * Have the time of a lease begin anew.
+ *
+ * @param fd		as for stacq_ack()
+ * @param id		likewise
+ * @param flags		likewise
+ * @param[out] count	likewise
+ * @return as for stacq_ack().
+ */
+LIBSTACQ_API int stacq_extend(int fd, uint64_t id, unsigned int flags, uint64_t *count);
+
+/**
  * Put a message into a frame.
  *
  * @param buf	where the frame goes; at any address. @p data may be in it.
  * @param size	bytes there; STACQ_FRAME_SIZE(@p len) of them are written
  * @param data	the bytes of the message
  * @param len	how many: 1 to 4294967295
- * @param desc	seq, sent_ns, priority and deliveries as stacq_peek() or
+ * @param desc	seq, sent_ns, priority, deliveries and ttl_ms as stacq_peek() or
  *		stacq_frame_next() filled them in; the rest is not looked at. A
  *		null pointer is a message of priority 0, sent when it is written.
  * @return the size of the frame in bytes, a multiple of 8; or -1 with errno
  *	EINVAL: @p len out of range, priority above #STACQ_PRIORITY_MAX,
- *	deliveries above 255, or sent_ns from 2^63 on; ENOBUFS: @p size is too
+ *	deliveries above 255, sent_ns from 2^63 on, or ttl_ms from 2^31 on; ENOBUFS: @p size is too
  *	small. Nothing has been written then.
  */
 LIBSTACQ_API ssize_t stacq_frame_put(void *buf, size_t size, const void *data,
@@ -236,9 +318,9 @@ LIBSTACQ_API ssize_t stacq_frame_put(void *buf, size_t size, const void *data,
  * @param size		bytes there
  * @param[out] data	set to the bytes of the message, which stay in @p buf
  *			(at any address), when the frame is there as a whole
- * @param[out] desc	len, seq, sent_ns, priority and deliveries, also when the
- *			header is there and the end of the frame is not; the rest
- *			is 0. All of it is 0 when part of the header is missing.
+ * @param[out] desc	len, seq, sent_ns, priority, deliveries and ttl_ms, also
+ *			when the header is there and the end of the frame is not;
+ *			the rest is 0. All of it is 0 when part of the header is missing.
  * @return the size of the frame, at least 40: so far on is the next one; 0 when
  *	its end is not in the buffer yet; or -1 with errno EBADMSG: this is no
  *	frame, and whatever follows will not make it one.
@@ -342,6 +424,34 @@ LIBSTACQ_API int stacq_set_limits(int fd, uint64_t max_msgs, uint64_t max_bytes,
  *	not a queue, or a module without leases.
  */
 LIBSTACQ_API int stacq_set_lease_ms(int fd, uint64_t lease_ms);
+
+/**
+ * Set how messages are delivered: what a full queue does, how long leases and
+ * messages last, how often a message may be given back, and where it goes then.
+ *
+ * @param fd		open in any way, by the owner of the queue
+ * @param delivery	see struct stacq_delivery in <linux/stacq.h>; only what its
+ *			member set names is set, all of it or nothing
+ * @return 0, or -1 with errno EINVAL: a value out of range; EPERM: not the owner;
+ *	EBADF: the dead-letter queue is not open for writing; E2BIG: the module
+ *	does not know one of the fields; EIDRM; ENOTTY: not a queue.
+ */
+LIBSTACQ_API int stacq_set_delivery(int fd, const struct stacq_delivery *delivery);
+
+/**
+ * Move messages to another queue, in the order of reading: each is in one of the
+ * two at any time, and never in both, however the caller ends.
+ *
+ * @param fd		open for reading
+ * @param to		the other queue, open for writing
+ * @param most		how many at most; 0 is all that are stored now
+ * @param[out] moved	how many that were; may be null
+ * @return 0, or -1 when not even one could be moved, with errno EAGAIN: no
+ *	room in the other queue; EBADF: not open for reading, or writing; EPIPE:
+ *	the other queue is sealed; EMSGSIZE: the first message is too long for it;
+ *	ENOMEM; EINTR; EIDRM; ENOTTY: a module that can't.
+ */
+LIBSTACQ_API int stacq_move(int fd, int to, uint64_t most, uint64_t *moved);
 
 /**
  * Throw away all messages stored now.

@@ -16,6 +16,14 @@ static const char create_help[] =
 "  --max-msgs N           most messages stored\n"
 "  --max-bytes SIZE       most bytes stored\n"
 "  --max-msg-size SIZE    most bytes of one message\n"
+"  --full POLICY          what a write does when it is full: block (default),\n"
+"                         fail, drop_oldest (that one makes room), drop_newest\n"
+"                         (what is written is thrown away)\n"
+"  --lease TIME           how long a message may be under lease\n"
+"  --ttl TIME             how long after it was sent a message is delivered\n"
+"  --max-deliveries N     how often one may be given back: up to 255\n"
+"  --dead-letter QUEUE    where it goes then, or when its time is over; without\n"
+"                         one it is thrown away\n"
 "  --owner USER           owner of the node, name or number (default: you)\n"
 "  --group GROUP          its group, name or number (default: yours)\n"
 "  --mode MODE            its permissions, octal (default 0600): to read is to\n"
@@ -24,11 +32,13 @@ static const char create_help[] =
 "\n"
 "Numbers and sizes may end in K, M, G or T, powers of 1024. For the limits, 0 or\n"
 "none is no limit; the defaults are the module's parameters default_max_*.\n"
+"TIME is seconds, or has a unit: ms, s, m, h or d; the default is no end.\n"
 "\n"
 "NAME is 1 to 63 letters, digits, '.', '_' or '-', not starting with '.' or '-'.\n"
 "\n"
 "  stacq create jobs --max-bytes 64M --group www-data --mode 0660\n"
-"  stacq create undo --order lifo\n";
+"  stacq create undo --order lifo\n"
+"  stacq create jobs --lease 30s --max-deliveries 3 --dead-letter dead\n";
 
 /* The module's parameter, or "?" */
 static void read_parameter(const char *name, char *buf, int size)
@@ -88,18 +98,20 @@ int cmd_create(int argc, char **argv)
 		{ "max-msgs", required_argument, NULL, MAX_MSGS },
 		{ "max-bytes", required_argument, NULL, MAX_BYTES },
 		{ "max-msg-size", required_argument, NULL, MAX_MSG_SIZE },
+		OPTIONS_DELIVERY,
 		{ "owner", required_argument, NULL, OWNER },
 		{ "group", required_argument, NULL, GROUP },
 		{ "mode", required_argument, NULL, MODE },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
+	struct delivery delivery = { 0 };
 	struct stacq_create req;
 	uint64_t limits[3] = { STACQ_UNCHANGED, STACQ_UNCHANGED, STACQ_UNCHANGED };
 	uint32_t order = STACQ_FIFO, uid = STACQ_CALLER, gid = STACQ_CALLER;
 	uint32_t mode = 0600;
 	uint64_t capacity = 1;
-	int opt;
+	int opt, rc;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
@@ -137,7 +149,9 @@ int cmd_create(int argc, char **argv)
 			fputs(create_help, stdout);
 			return RC_OK;
 		default:
-			return usage_hint(argv);
+			rc = delivery_option(argv, opt, &delivery);
+			if (rc != RC_OK)
+				return rc;
 		}
 	}
 	if (optind != argc - 1)
@@ -156,7 +170,14 @@ int cmd_create(int argc, char **argv)
 	req.uid = uid;
 	req.gid = gid;
 	req.mode = mode;
-	return stacq_create(&req) < 0 ? create_error(&req) : RC_OK;
+	rc = delivery_open(&delivery);
+	if (rc != RC_OK)
+		return rc;
+	req.delivery = delivery.req;
+	if (stacq_create(&req) < 0)
+		rc = create_error(&req);
+	delivery_close(&delivery);
+	return rc;
 }
 
 static const char rm_help[] =

@@ -402,11 +402,27 @@ static const char peek_help[] =
 "      --json             write one object a line: what `stacq recv --json` has,\n"
 "                         the position, the number the message was given when\n"
 "                         sent (seq), when that was (sent_ns: nanoseconds since\n"
-"                         1970, UTC), how often it was given back (deliveries)\n"
+"                         1970, UTC), how often it was given back (deliveries),\n"
+"                         how long it is delivered (ttl_ms: 0 is without end);\n"
+"                         of a dead letter where it died (origin), of what\n"
+"                         (cause: expired or exhausted), given back how often\n"
+"                         there (died_after), and when it was sent to there\n"
+"                         (first_ns)\n"
 "\n"
 "Messages that are received meanwhile shift the positions: some may not be seen.\n"
 "\n"
 "Exit status: 3 when there is no message at the position.\n";
+
+static const char *cause_name(uint32_t cause)
+{
+	switch (cause) {
+	case STACQ_CAUSE_EXPIRED:
+		return "expired";
+	case STACQ_CAUSE_EXHAUSTED:
+		return "exhausted";
+	}
+	return "unknown";
+}
 
 static struct json_object *peek_json(const struct stacq_peek *desc)
 {
@@ -421,6 +437,16 @@ static struct json_object *peek_json(const struct stacq_peek *desc)
 			       json_object_new_uint64(desc->priority));
 	json_object_object_add(object, "deliveries",
 			       json_object_new_uint64(desc->deliveries));
+	json_object_object_add(object, "ttl_ms", json_object_new_uint64(desc->ttl_ms));
+	if (!desc->cause)
+		return object;
+	json_object_object_add(object, "origin", json_object_new_string(desc->origin));
+	json_object_object_add(object, "cause",
+			       json_object_new_string(cause_name(desc->cause)));
+	json_object_object_add(object, "died_after",
+			       json_object_new_uint64(desc->died_after));
+	json_object_object_add(object, "first_ns",
+			       json_object_new_uint64(desc->first_ns));
 	return object;
 }
 

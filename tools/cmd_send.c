@@ -27,6 +27,9 @@ static const char send_help[] =
 "                         message is sent; a pipe is checked as it comes\n"
 "  -p, --priority N       0 (default) to 32767; in a queue with order priority\n"
 "                         the highest is received first\n"
+"      --ttl TIME         deliver them no longer than this after they were sent:\n"
+"                         seconds, or with a unit: ms, s, m, h or d; the queue's\n"
+"                         ttl_ms holds as well\n"
 "  -t, --timeout SECONDS  wait no longer than this for room, for each message\n"
 "      --nonblock         do not wait: --timeout 0\n"
 "  -h, --help             this text\n"
@@ -67,6 +70,7 @@ struct sender {
 	int fd;
 	int timeout_ms;
 	uint64_t priority;
+	uint64_t ttl_ms;	/* if it is not 0, messages go in frames */
 	size_t longest;		/* no message can be longer */
 	size_t largest;		/* of the frames that were checked */
 	uint64_t largest_at;	/* byte where that one begins, */
@@ -100,6 +104,9 @@ static int send_error(struct sender *s, const char *what)
 		complain("%s: full%s; %s was not sent", s->name,
 			 errno == EAGAIN ? "" : " until the time was up", what);
 		return RC_NOTHING;
+	case ENOSPC:
+		complain("%s: full; %s was not sent", s->name, what);
+		return RC_NOTHING;
 	case EMSGSIZE:
 		/* The limits may have changed since the start. */
 		stacq_info(s->fd, &s->info);
@@ -118,6 +125,25 @@ static int send_error(struct sender *s, const char *what)
 	return queue_error(s->name);
 }
 
+/* What read and write have no room for is in a frame. */
+static int send_in_frame(struct sender *s, const void *buf, size_t len)
+{
+	struct stacq_peek desc = {
+		.priority = (uint32_t)s->priority, .ttl_ms = (uint32_t)s->ttl_ms,
+	};
+	size_t size = STACQ_FRAME_SIZE(len);
+	void *frame = malloc(size);
+	ssize_t n = -1;
+	int error;
+
+	if (frame && stacq_frame_put(frame, size, buf, len, &desc) > 0)
+		n = stacq_send_frames(s->fd, frame, size, s->timeout_ms);
+	error = errno;
+	free(frame);
+	errno = error;
+	return n < 0 ? -1 : 0;
+}
+
 /* @what names the message in errors. */
 static int send_one(struct sender *s, const void *buf, size_t len,
 		    const char *what)
@@ -127,7 +153,8 @@ static int send_one(struct sender *s, const void *buf, size_t len,
 			errno = EINTR;
 			break;
 		}
-		if (stacq_send(s->fd, buf, len, s->timeout_ms) == 0) {
+		if ((s->ttl_ms ? send_in_frame(s, buf, len) :
+		     stacq_send(s->fd, buf, len, s->timeout_ms)) == 0) {
 			s->progress.messages++;
 			s->progress.bytes += len;
 			return RC_OK;
@@ -495,7 +522,8 @@ static int send_messages(struct sender *s, bool lines, char delimiter,
 
 	if (rc != RC_OK)
 		return rc;
-	if (s->priority && stacq_set_priority(s->fd, (unsigned int)s->priority) < 0) {
+	if (s->ttl_ms ? stacq_set_framed(s->fd, 1) < 0 :
+	    s->priority && stacq_set_priority(s->fd, (unsigned int)s->priority) < 0) {
 		rc = queue_error(s->name);
 		close(s->fd);
 		return rc;
@@ -513,12 +541,13 @@ static int send_messages(struct sender *s, bool lines, char delimiter,
 
 static int send_command(int argc, char **argv, bool restore)
 {
-	enum { NONBLOCK = 256, FRAMED };
+	enum { NONBLOCK = 256, FRAMED, TTL };
 	static const struct option options[] = {
 		{ "lines", no_argument, NULL, 'l' },
 		{ "null", no_argument, NULL, '0' },
 		{ "framed", no_argument, NULL, FRAMED },
 		{ "priority", required_argument, NULL, 'p' },
+		{ "ttl", required_argument, NULL, TTL },
 		/* restore has those from here on */
 		{ "nonblock", no_argument, NULL, NONBLOCK },
 		{ "timeout", required_argument, NULL, 't' },
@@ -535,7 +564,7 @@ static int send_command(int argc, char **argv, bool restore)
 	uint64_t sent;
 
 	while ((opt = getopt_long(argc, argv, restore ? "t:h" : "l0p:t:h",
-				  restore ? options + 4 : options, NULL)) != -1) {
+				  restore ? options + 5 : options, NULL)) != -1) {
 		switch (opt) {
 		case '0':
 			delimiter = '\0';
@@ -551,6 +580,11 @@ static int send_command(int argc, char **argv, bool restore)
 			if (!parse_size(optarg, &s.priority) || s.priority > STACQ_PRIORITY_MAX)
 				return usage_error(argv, "'%s' is not a priority: 0 to %d",
 						   optarg, STACQ_PRIORITY_MAX);
+			break;
+		case TTL:
+			if (!parse_time(optarg, &s.ttl_ms) || s.ttl_ms > INT_MAX)
+				return usage_error(argv, "'%s' is not a time for --ttl: " TIME_WORDS,
+						   optarg);
 			break;
 		case NONBLOCK:
 			s.timeout_ms = 0;
@@ -579,6 +613,8 @@ static int send_command(int argc, char **argv, bool restore)
 		return usage_error(argv, "either --framed or --lines or --null");
 	if (s.priority && framed)
 		return usage_error(argv, "either --framed or --priority: a frame has its own");
+	if (s.ttl_ms && framed)
+		return usage_error(argv, "either --framed or --ttl: a frame has its own");
 	if (lines && count)
 		return usage_error(argv, "messages come either as arguments or from standard input");
 	for (int i = optind; i < argc && !framed; i++)

@@ -13,7 +13,8 @@
 
 static const char set_help[] =
 "Usage: stacq set NAME OPTION...\n"
-"Change a queue's capacity, limits or leases, and print them before and after.\n"
+"Change a queue's capacity, limits and how its messages are delivered, and print\n"
+"that before and after.\n"
 "Allowed to the owner of the node and to root; nothing that is stored is lost.\n"
 "\n"
 "  --capacity N           have room for exactly so many messages, up or down, but\n"
@@ -21,13 +22,21 @@ static const char set_help[] =
 "  --max-msgs N           most messages stored\n"
 "  --max-bytes SIZE       most bytes stored\n"
 "  --max-msg-size SIZE    most bytes of one message\n"
-"  --lease SECONDS        how long a message may be under lease before it is\n"
-"                         given back, or none; holds for leases there are, too\n"
+"  --full POLICY          what a write does when it is full: block, fail,\n"
+"                         drop_oldest (that one makes room), drop_newest (what is\n"
+"                         written is thrown away)\n"
+"  --lease TIME           how long a message may be under lease before it is\n"
+"                         given back; holds for leases there are, too\n"
+"  --ttl TIME             how long after it was sent a message is delivered\n"
+"  --max-deliveries N     how often one may be given back: up to 255\n"
+"  --dead-letter QUEUE    where it goes then, or when its time is over\n"
 "  --json                 print one object with the values before and after\n"
 "  -h, --help             this text\n"
 "\n"
 "Numbers and sizes may end in K, M, G or T, powers of 1024. For the limits, 0 or\n"
-"none is no limit. Limits are set before the capacity, all or none of them.\n"
+"none is no limit. TIME is seconds, or has a unit: ms, s, m, h or d; none is no\n"
+"end, and no QUEUE. The limits are set first, all or none of them, then delivery,\n"
+"all or none of that, then the capacity.\n"
 "\n"
 "  $ stacq set jobs --capacity 4096 --max-bytes 64M\n"
 "  jobs: max_bytes 16777216 -> 67108864\n"
@@ -45,6 +54,29 @@ static void print_change(const char *name, const char *what, uint64_t before,
 	printf("%s: %s %s -> %s\n", name, what, from, to);
 }
 
+static void print_words(const char *name, const char *what, const char *before,
+			const char *after)
+{
+	printf("%s: %s %s -> %s\n", name, what, *before ? before : "none",
+	       *after ? after : "none");
+}
+
+static void print_delivery(const char *name, uint32_t set, const struct stacq_info *before,
+			   const struct stacq_info *after)
+{
+	if (set & STACQ_SET_FULL)
+		print_words(name, "full", full_name(before->full), full_name(after->full));
+	if (set & STACQ_SET_LEASE_MS)
+		print_change(name, "lease_ms", before->lease_ms, after->lease_ms);
+	if (set & STACQ_SET_TTL_MS)
+		print_change(name, "ttl_ms", before->ttl_ms, after->ttl_ms);
+	if (set & STACQ_SET_MAX_DELIVERIES)
+		print_change(name, "max_deliveries", before->max_deliveries,
+			     after->max_deliveries);
+	if (set & STACQ_SET_DEAD_LETTER)
+		print_words(name, "dead_letter", before->dead_letter, after->dead_letter);
+}
+
 static struct json_object *values_json(const struct stacq_info *info)
 {
 	struct json_object *object = json_object_new_object();
@@ -59,6 +91,13 @@ static struct json_object *values_json(const struct stacq_info *info)
 			       json_object_new_uint64(info->max_msg_size));
 	json_object_object_add(object, "lease_ms",
 			       json_object_new_uint64(info->lease_ms));
+	json_object_object_add(object, "ttl_ms", json_object_new_uint64(info->ttl_ms));
+	json_object_object_add(object, "max_deliveries",
+			       json_object_new_uint64(info->max_deliveries));
+	json_object_object_add(object, "full",
+			       json_object_new_string(full_name(info->full)));
+	json_object_object_add(object, "dead_letter",
+			       json_object_new_string(info->dead_letter));
 	return object;
 }
 
@@ -99,6 +138,23 @@ static int set_error(const char *name, int fd, uint64_t capacity)
 	return queue_error(name);
 }
 
+static int delivery_error(const char *name, int fd, const struct delivery *d)
+{
+	switch (errno) {
+	case EINVAL:
+		if (d->dead_letter && strcmp(d->dead_letter, name) == 0)
+			complain("%s: a queue can't be its own dead-letter queue", name);
+		else
+			complain("%s: the module refuses these values", name);
+		return RC_FAILED;
+	case EIDRM:
+		complain("%s: that queue, or its dead-letter queue, was removed", name);
+		return RC_FAILED;
+	}
+	/* What else there is has nothing to do with what is set. */
+	return errno == EPERM ? set_error(name, fd, 0) : queue_error(name);
+}
+
 int cmd_set(int argc, char **argv)
 {
 	enum { CAPACITY, MAX_MSGS, MAX_BYTES, MAX_MSG_SIZE, N_VALUES, BASE = 256 };
@@ -107,19 +163,19 @@ int cmd_set(int argc, char **argv)
 		{ "max-msgs", required_argument, NULL, BASE + MAX_MSGS },
 		{ "max-bytes", required_argument, NULL, BASE + MAX_BYTES },
 		{ "max-msg-size", required_argument, NULL, BASE + MAX_MSG_SIZE },
-		{ "lease", required_argument, NULL, 'l' },
+		OPTIONS_DELIVERY,
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
 	uint64_t value[N_VALUES] = { STACQ_UNCHANGED, STACQ_UNCHANGED,
 				     STACQ_UNCHANGED, STACQ_UNCHANGED };
-	uint64_t lease_ms = STACQ_UNCHANGED;
+	struct delivery delivery = { 0 };
 	struct stacq_info before, after;
 	bool limits, json = false;
 	const char *name;
 	int rc = RC_OK;
-	int opt, fd, ms;
+	int opt, fd;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
@@ -132,13 +188,6 @@ int cmd_set(int argc, char **argv)
 				return usage_error(argv, "'%s' is not a number, with K, M, G or T if you like%s",
 						   optarg, opt == CAPACITY ? "" : ", or none");
 			break;
-		case 'l':
-			ms = 0;
-			if (strcmp(optarg, "none") && (!parse_seconds(optarg, &ms) || ms == 0))
-				return usage_error(argv, "'%s' is not a time: seconds above 0, or none",
-						   optarg);
-			lease_ms = (uint64_t)ms;
-			break;
 		case 'j':
 			json = true;
 			break;
@@ -146,7 +195,9 @@ int cmd_set(int argc, char **argv)
 			fputs(set_help, stdout);
 			return RC_OK;
 		default:
-			return usage_hint(argv);
+			rc = delivery_option(argv, opt, &delivery);
+			if (rc != RC_OK)
+				return rc;
 		}
 	}
 	if (optind != argc - 1)
@@ -157,16 +208,21 @@ int cmd_set(int argc, char **argv)
 	limits = value[MAX_MSGS] != STACQ_UNCHANGED ||
 		 value[MAX_BYTES] != STACQ_UNCHANGED ||
 		 value[MAX_MSG_SIZE] != STACQ_UNCHANGED;
-	if (!limits && value[CAPACITY] == STACQ_UNCHANGED && lease_ms == STACQ_UNCHANGED)
+	if (!limits && value[CAPACITY] == STACQ_UNCHANGED && !delivery.req.set)
 		return usage_error(argv, "nothing to set; see `stacq stat %s` for what is",
 				   argv[optind]);
 	name = argv[optind];
 	if (!check_name(name))
 		return RC_USAGE;
 
+	rc = delivery_open(&delivery);
+	if (rc != RC_OK)
+		return rc;
 	fd = open_any(name);
-	if (fd < 0)
-		return queue_error(name);
+	if (fd < 0) {
+		rc = queue_error(name);
+		goto close;
+	}
 	if (stacq_info(fd, &before) < 0) {
 		rc = queue_error(name);
 		goto out;
@@ -176,8 +232,8 @@ int cmd_set(int argc, char **argv)
 		rc = set_error(name, fd, 0);
 		goto out;
 	}
-	if (lease_ms != STACQ_UNCHANGED && stacq_set_lease_ms(fd, lease_ms) < 0) {
-		rc = set_error(name, fd, 0);
+	if (delivery.req.set && stacq_set_delivery(fd, &delivery.req) < 0) {
+		rc = delivery_error(name, fd, &delivery);
 		goto out;
 	}
 	/*
@@ -214,12 +270,13 @@ int cmd_set(int argc, char **argv)
 	if (value[MAX_MSG_SIZE] != STACQ_UNCHANGED)
 		print_change(name, "max_msg_size", before.max_msg_size,
 			     after.max_msg_size);
-	if (lease_ms != STACQ_UNCHANGED)
-		print_change(name, "lease_ms", before.lease_ms, after.lease_ms);
+	print_delivery(name, delivery.req.set, &before, &after);
 	if (value[CAPACITY] != STACQ_UNCHANGED && rc == RC_OK)
 		print_change(name, "capacity", before.capacity, after.capacity);
 out:
 	close(fd);
+close:
+	delivery_close(&delivery);
 	return rc;
 }
 

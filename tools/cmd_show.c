@@ -195,7 +195,11 @@ static void print_info(const struct stacq_info *info, const struct stat *st,
 	print_limit("max_msgs", info->max_msgs);
 	print_limit("max_bytes", info->max_bytes);
 	print_limit("max_msg_size", info->max_msg_size);
+	printf("%-17s%s\n", "full", full_name(info->full));
 	print_limit("lease_ms", info->lease_ms);
+	print_limit("ttl_ms", info->ttl_ms);
+	print_limit("max_deliveries", info->max_deliveries);
+	printf("%-17s%s\n", "dead_letter", *info->dead_letter ? info->dead_letter : "none");
 	printf("%-17s%" PRIu64 "\n", "high_water", (uint64_t)info->high_water);
 	printf("%-17s%" PRIu64 "\n", "sent", (uint64_t)info->sent);
 	printf("%-17s%" PRIu64 "\n", "received", (uint64_t)info->received);
@@ -204,6 +208,13 @@ static void print_info(const struct stacq_info *info, const struct stat *st,
 	printf("%-17s%" PRIu64 "\n", "growths", (uint64_t)info->growths);
 	printf("%-17s%" PRIu64 "\n", "shrinks", (uint64_t)info->shrinks);
 	printf("%-17s%" PRIu64 "\n", "lapsed", (uint64_t)info->lapsed);
+	printf("%-17s%" PRIu64 "\n", "expired", (uint64_t)info->expired);
+	printf("%-17s%" PRIu64 "\n", "exhausted", (uint64_t)info->exhausted);
+	printf("%-17s%" PRIu64 "\n", "dead_lettered", (uint64_t)info->dead_lettered);
+	printf("%-17s%" PRIu64 "\n", "dead", (uint64_t)info->dead);
+	printf("%-17s%" PRIu64 "\n", "refused", (uint64_t)info->refused);
+	printf("%-17s%" PRIu64 "\n", "dropped_oldest", (uint64_t)info->dropped_oldest);
+	printf("%-17s%" PRIu64 "\n", "dropped_newest", (uint64_t)info->dropped_newest);
 	printf("%-17s%u\n", "readers_waiting", info->readers_waiting);
 	printf("%-17s%u\n", "writers_waiting", info->writers_waiting);
 }

@@ -209,6 +209,15 @@ struct json_object *info_json(const struct stacq_info *info,
 		{ "inflight_bytes", info->inflight_bytes },
 		{ "lapsed", info->lapsed },
 		{ "lease_ms", info->lease_ms },
+		{ "ttl_ms", info->ttl_ms },
+		{ "max_deliveries", info->max_deliveries },
+		{ "expired", info->expired },
+		{ "exhausted", info->exhausted },
+		{ "dead_lettered", info->dead_lettered },
+		{ "dead", info->dead },
+		{ "refused", info->refused },
+		{ "dropped_oldest", info->dropped_oldest },
+		{ "dropped_newest", info->dropped_newest },
 		{ "readers_waiting", info->readers_waiting },
 		{ "writers_waiting", info->writers_waiting },
 	};
@@ -230,6 +239,10 @@ struct json_object *info_json(const struct stacq_info *info,
 		json_object_object_add(object, numbers[i].key,
 				       json_object_new_uint64(numbers[i].value));
 	}
+	json_object_object_add(object, "full",
+			       json_object_new_string(full_name(info->full)));
+	json_object_object_add(object, "dead_letter",
+			       json_object_new_string(info->dead_letter));
 	if (node) {
 		pw = getpwuid(node->st_uid);
 		gr = getgrgid(node->st_gid);

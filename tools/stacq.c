@@ -22,12 +22,14 @@ static const struct command {
 	{ "peek",	cmd_peek,	"look at messages without taking them" },
 	{ "stat",	cmd_stat,	"show everything about a queue" },
 	{ "top",	cmd_top,	"show all queues, live" },
-	{ "set",	cmd_set,	"change the capacity or the limits" },
+	{ "set",	cmd_set,	"change capacity, limits and how messages are delivered" },
 	{ "seal",	cmd_seal,	"refuse further messages; readers drain the rest" },
 	{ "unseal",	cmd_unseal,	"accept messages again" },
 	{ "purge",	cmd_purge,	"throw away all messages of a queue" },
 	{ "save",	cmd_save,	"write all messages to a file" },
 	{ "restore",	cmd_restore,	"send the messages of such a file" },
+	{ "work",	cmd_work,	"run a command for each message" },
+	{ "requeue",	cmd_requeue,	"move messages to another queue, as dead letters back" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -44,7 +46,8 @@ static void help(FILE *to)
 	      "`stacq COMMAND --help` says more about each.\n"
 	      "\n"
 	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 no message or no room in\n"
-	      "the time allowed, 4 sealed, 128+N ended by signal N.\n"
+	      "the time allowed, 4 sealed, 5 the command of `work` failed for some, 128+N\n"
+	      "ended by signal N.\n"
 	      "\n"
 	      "A session:\n"
 	      "  $ stacq create jobs\n"

@@ -7,6 +7,7 @@
 #define STACQ_TOOL_H
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@ enum {
 	RC_USAGE	= 2,	/* the command line makes no sense */
 	RC_NOTHING	= 3,	/* no message, or no room, in the time allowed */
 	RC_SEALED	= 4,	/* the queue is sealed (and empty, to receive) */
+	RC_SOME		= 5,	/* done, but the command failed for some messages */
 };
 
 /* Subcommands: argv[0] is "stacq NAME", for getopt's messages. */
@@ -39,6 +41,8 @@ int cmd_unseal(int argc, char **argv);
 int cmd_purge(int argc, char **argv);
 int cmd_save(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
+int cmd_work(int argc, char **argv);
+int cmd_requeue(int argc, char **argv);
 
 /* ---- util.c: words to numbers, errors, signals -------------------------- */
 
@@ -46,6 +50,12 @@ int cmd_restore(int argc, char **argv);
 bool parse_size(const char *text, uint64_t *value);
 /* "2", "0.25": seconds to milliseconds, rounded up. */
 bool parse_seconds(const char *text, int *ms);
+/*
+ * "30", "1.5s", "500ms", "2m", "1h", "7d" to milliseconds, rounded up; seconds
+ * without a unit; "none" is 0, and nothing else is.
+ */
+bool parse_time(const char *text, uint64_t *ms);
+#define TIME_WORDS "seconds above 0, or with ms, s, m, h or d, or none"
 /* "0660": octal, at most 0777. */
 bool parse_mode(const char *text, uint32_t *mode);
 /* Name or number. */
@@ -83,6 +93,52 @@ const char *plural(uint64_t n);
 size_t skip_frames(const void *buf, size_t len, uint64_t count);
 /* How many whole frames begin a buffer. The bytes of their messages are added to @bytes, if not NULL. */
 uint64_t count_frames(const void *buf, size_t len, uint64_t *bytes);
+
+/* ---- delivery.c: how messages are delivered ------------------------------ */
+
+struct delivery {
+	struct stacq_delivery req;
+	const char *dead_letter;	/* name, NULL for none */
+};
+
+enum { OPT_FULL = 512, OPT_LEASE, OPT_TTL, OPT_MAX_DELIVERIES, OPT_DEAD_LETTER };
+
+/* For getopt: the options of work, and those that only create and set have. */
+#define OPTIONS_WORK \
+	{ "lease", required_argument, NULL, OPT_LEASE }, \
+	{ "max-deliveries", required_argument, NULL, OPT_MAX_DELIVERIES }
+#define OPTIONS_DELIVERY OPTIONS_WORK, \
+	{ "full", required_argument, NULL, OPT_FULL }, \
+	{ "ttl", required_argument, NULL, OPT_TTL }, \
+	{ "dead-letter", required_argument, NULL, OPT_DEAD_LETTER }
+
+/* Takes one of them, with optarg. RC_OK, or RC_USAGE after saying what is wrong. */
+int delivery_option(char **argv, int opt, struct delivery *d);
+/* Opens the dead-letter queue, if there is one. RC_OK, or what it said why not. */
+int delivery_open(struct delivery *d);
+void delivery_close(struct delivery *d);
+/* "block", or "unknown" for one of a newer module. */
+const char *full_name(uint32_t full);
+
+/* ---- spawn.c: a command for a message ------------------------------------ */
+
+struct work {
+	const char *queue;
+	char **command;		/* ends with a null pointer */
+	bool as_argument;	/* {} stands for the message */
+	const sigset_t *mask;	/* of signals, for the command */
+};
+
+/* Whether an argument of the command has {} in it. */
+bool takes_argument(char **command);
+/*
+ * Starts the command with a message, which @desc describes. Returns its process,
+ * the leader of a group of its own that is killed with this process; or -1 with
+ * errno, and *@say for the user: EILSEQ and E2BIG when the message can't be an
+ * argument.
+ */
+pid_t spawn(const struct work *work, const void *buf, size_t len,
+	    const struct stacq_peek *desc, const char **say);
 
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t now_ms(void);

@@ -64,6 +64,40 @@ bool parse_seconds(const char *text, int *ms)
 	return true;
 }
 
+bool parse_time(const char *text, uint64_t *ms)
+{
+	static const struct {
+		const char *name;
+		double ms;
+	} units[] = {
+		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60e3 },
+		{ "h", 3600e3 }, { "d", 86400e3 },
+	};
+	double value;
+	char *end;
+
+	*ms = 0;
+	if (strcmp(text, "none") == 0)
+		return true;
+	/* strtod() takes much more. */
+	if (strspn(text, "0123456789.") == 0)
+		return false;
+	value = strtod(text, &end);
+	if (strspn(text, "0123456789.") != (size_t)(end - text))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].name) != 0)
+			continue;
+		value = ceil(value * units[i].ms);
+		/* As far as doubles are exact. */
+		if (!(value >= 1 && value <= 9e15))
+			return false;
+		*ms = (uint64_t)value;
+		return true;
+	}
+	return false;
+}
+
 bool parse_mode(const char *text, uint32_t *mode)
 {
 	size_t len = strlen(text);

@@ -6,7 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 
-commands='create rm ls send recv peek stat top set seal unseal purge save restore'
+commands='create rm ls send recv peek stat top set seal unseal purge save restore work requeue'
 
 setup()
 {
@@ -138,6 +138,8 @@ stacq: jobs: nothing was ${command#*:}" ] || { echo "$stderr"; false; }
 		usage "stacq $command: a name is missing" "$command"
 	done
 	usage "a name is missing" set --capacity 3
+	usage "a name is missing" work --drain
+	usage "a name is missing" requeue --json
 }
 
 @test "one name too many" {
@@ -146,6 +148,8 @@ stacq: jobs: nothing was ${command#*:}" ] || { echo "$stderr"; false; }
 	done
 	usage "ls takes no names" ls a
 	usage "top takes no names" top a
+	usage "two queues: from which, and to which" requeue a b c
+	usage "two queues: from which, and to which" requeue a
 }
 
 @test "what is not a name" {
@@ -155,6 +159,9 @@ stacq: jobs: nothing was ${command#*:}" ] || { echo "$stderr"; false; }
 		usage "no queue can have this name" "$command" control
 	done
 	usage "'.x' is not a name" set .x --capacity 3
+	usage "'.x' is not a name" work .x true
+	usage "'.x' is not a name" requeue .x jobs
+	usage "'.x' is not a name" requeue dead .x
 	usage "is not a name" rm good bad/one
 }
 
@@ -180,7 +187,44 @@ stacq: jobs: nothing was ${command#*:}" ] || { echo "$stderr"; false; }
 	usage "'many' is not a number" set q --max-msgs many
 }
 
+@test "create, set and work: how messages are delivered, in ways that make no sense" {
+	for command in create set; do
+		usage "'burst' is not what a full queue can do: block, fail, drop_oldest or drop_newest" \
+			$command q --full burst
+		usage "'0' is not a time for --ttl: seconds above 0, or with ms, s, m, h or d, or none" \
+			$command q --ttl 0
+		usage "'25d' is not a time for --ttl" $command q --ttl 25d
+		usage "'a/b' is not a name" $command q --dead-letter a/b
+	done
+	for command in 'create q' 'set q' 'work q true'; do
+		# shellcheck disable=SC2086 # words
+		for time in 0 0ms -1 1x 1sec 25d 2147483648ms .s nan inf 0x10 1e3 ''; do
+			usage "'$time' is not a time for --lease" $command --lease "$time"
+		done
+		# shellcheck disable=SC2086 # words
+		usage "'256' is not a number of deliveries: 1 to 255, or none" $command --max-deliveries 256
+	done
+}
+
+@test "work: arguments that make no sense" {
+	usage "a command is missing" work q
+	usage "a command is missing" work q -j 2 --
+	usage "'many' is not a number of jobs: 1 to 4096, or 0 for one a processor" work q -j many true
+	usage "'4097' is not a number of jobs" work q --jobs 4097 true
+	usage "'0' is not a number of messages" work q -n 0 true
+	usage "'soon' is not a time for --pause" work q --pause soon true
+	usage "invalid option -- 'x'" work q sh -x
+}
+
+@test "requeue: arguments that make no sense" {
+	usage "'0' is not a number of messages" requeue dead jobs -n 0
+	usage "jobs: from a queue to itself" requeue jobs jobs
+}
+
 @test "send: arguments that make no sense" {
+	usage "either --framed or --ttl: a frame has its own" send q --framed --ttl 3
+	usage "'0' is not a time for --ttl" send q --ttl 0 x
+	usage "'25d' is not a time for --ttl" send q --ttl 25d x
 	usage "message 2 is empty" send q one ''
 	usage "either as arguments or from standard input" send q --lines one
 	usage "either as arguments or from standard input" send q --null one
@@ -282,7 +326,8 @@ stacq: jobs: nothing was sent" ]
 		[ "$stderr" = "stacq: is the stacq module loaded? Try: modprobe stacq" ]
 	done
 	for arguments in 'top' 'top --plain' 'ls' 'ls --json' 'set jobs --capacity 3' 'stat --json jobs' 'send jobs hello' \
-		'recv jobs --framed' 'send jobs --framed' 'save jobs'; do
+		'recv jobs --framed' 'send jobs --framed' 'save jobs' 'work jobs true' 'requeue dead jobs' \
+		'create jobs --dead-letter dead' 'set jobs --dead-letter dead' 'send jobs --ttl 3 x'; do
 		# shellcheck disable=SC2086
 		run --separate-stderr stacq $arguments
 		[ "$status" -eq 1 ]

@@ -51,6 +51,20 @@ static bool no_seconds(const char *text)
 	return !parse_seconds(text, &ms);
 }
 
+static bool time_is(const char *text, uint64_t want)
+{
+	uint64_t ms = 77;
+
+	return parse_time(text, &ms) && ms == want;
+}
+
+static bool no_time(const char *text)
+{
+	uint64_t ms;
+
+	return !parse_time(text, &ms);
+}
+
 static bool mode_is(const char *text, uint32_t want)
 {
 	uint32_t mode = 0;
@@ -117,6 +131,20 @@ static void test_parsing(void)
 	ok(no_seconds("") && no_seconds("x") && no_seconds("1s") && no_seconds("-1"),
 	   "no seconds: not a number");
 	ok(no_seconds("nan") && no_seconds("inf"), "no seconds: nan, inf");
+
+	ok(time_is("30", 30000) && time_is("30s", 30000) && time_is("0.25", 250) &&
+	   time_is(".5s", 500), "time: seconds");
+	ok(time_is("20ms", 20) && time_is("2m", 120000) && time_is("1.5h", 5400000) &&
+	   time_is("7d", 604800000), "time: other units");
+	ok(time_is("none", 0) && no_time("0") && no_time("0ms") && no_time("0.0d"),
+	   "time: none is 0, and nothing else is");
+	ok(time_is("0.0001", 1) && time_is("0.1ms", 1), "time: rounded up");
+	ok(no_time("") && no_time("s") && no_time(".") && no_time("1 s") && no_time("1S") &&
+	   no_time("1sec") && no_time("1ms2") && no_time("1..2"), "no time: other words");
+	ok(no_time("-1") && no_time("+1") && no_time(" 1") && no_time("nan") &&
+	   no_time("1e3") && no_time("0x10") && no_time("1e3s"), "no time: other numbers");
+	ok(time_is("9000000000000", 9000000000000000) && no_time("9000000000001") &&
+	   no_time("999999999999999999999d"), "time: the highest");
 
 	ok(mode_is("0600", 0600) && mode_is("660", 0660) && mode_is("0", 0), "mode: octal");
 	ok(no_mode("0888") && no_mode("") && no_mode("rw") && no_mode("-1"), "no mode: not octal");
@@ -192,6 +220,21 @@ static void test_orders(void)
 	   stacq_order_parse("", &order) == -1 && order == STACQ_PRIORITY, "other words are no order");
 }
 
+static void test_policies(void)
+{
+	static const char *const names[] = { "block", "fail", "drop_oldest", "drop_newest" };
+	uint32_t full = 77;
+
+	for (uint32_t i = 0; i < 4; i++)
+		ok(!strcmp(stacq_full_name(i), names[i]) &&
+		   stacq_full_parse(names[i], &full) == 0 && full == i, names[i]);
+	ok(!stacq_full_name(4) && !stacq_full_name(UINT32_MAX), "no name for another policy");
+	errno = 0;
+	ok(stacq_full_parse("drop-oldest", &full) == -1 && errno == EINVAL &&
+	   stacq_full_parse("", &full) == -1 && full == STACQ_FULL_DROP_NEWEST,
+	   "other words are no policy");
+}
+
 static void test_requests(void)
 {
 	struct stacq_create req;
@@ -257,12 +300,12 @@ static bool no_frame(const unsigned char *good, size_t size, size_t at, int byte
 /* A frame, whole. */
 static const unsigned char a_frame[40] = {
 	'S', 'q', 0x34, 0x12, 5, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
-	8, 7, 6, 5, 4, 3, 2, 1, 200, 0, 0, 0, 0, 0, 0, 0, 'h', 'e', 'l', 'l', 'o',
+	8, 7, 6, 5, 4, 3, 2, 1, 200, 0, 0, 0, 4, 3, 2, 1, 'h', 'e', 'l', 'l', 'o',
 };
 
 static const struct stacq_peek a_desc = {
 	.seq = 0x0807060504030201, .sent_ns = 0x0102030405060708,
-	.priority = 0x1234, .deliveries = 200,
+	.priority = 0x1234, .deliveries = 200, .ttl_ms = 0x01020304,
 };
 
 static void test_frame_put(void)
@@ -294,6 +337,10 @@ static void test_frame_put(void)
 	desc.sent_ns = 1ULL << 63;
 	ok(stacq_frame_put(buf, 48, "x", 1, &desc) == -1 && errno == EINVAL && buf[0] == 0xcc,
 	   "stacq_frame_put: time");
+	desc = a_desc;
+	desc.ttl_ms = 1U << 31;
+	ok(stacq_frame_put(buf, 48, "x", 1, &desc) == -1 && errno == EINVAL && buf[0] == 0xcc,
+	   "stacq_frame_put: time to live");
 	message = calloc(1, 1);
 	ok(stacq_frame_put(buf, 48, message, (size_t)UINT32_MAX + 1, NULL) == -1 && errno == EINVAL &&
 	   stacq_frame_put(buf, 48, message, UINT32_MAX, NULL) == -1 && errno == ENOBUFS,
@@ -311,7 +358,7 @@ static void test_frame_next(void)
 	ok(next_in(a_frame, 40, &desc, text) == 40 && desc.len == 5 && !memcmp(text, "hello", 5) &&
 	   desc.seq == a_desc.seq && desc.sent_ns == a_desc.sent_ns &&
 	   desc.priority == a_desc.priority && desc.deliveries == 200 &&
-	   !desc.position && !desc.buf && !desc.flags, "stacq_frame_next: every field");
+	   desc.ttl_ms == a_desc.ttl_ms && !desc.position && !desc.buf && !desc.flags, "stacq_frame_next: every field");
 	ok(stacq_frame_next(NULL, 0, NULL, &desc) == 0, "stacq_frame_next: an empty buffer");
 	for (size_t size = 0; size < 32; size++)
 		good &= next_in(a_frame, size, &desc, text) == 0 && !memcmp(&desc, &none, sizeof(desc));
@@ -332,7 +379,8 @@ static void test_frame_next(void)
 	ok(no_frame(a_frame, 40, 4, 0), "no frame: no bytes");
 	ok(no_frame(a_frame, 40, 23, 0x80), "no frame: time");
 	ok(no_frame(a_frame, 40, 25, 1) && no_frame(a_frame, 32, 27, 1), "no frame: deliveries");
-	ok(no_frame(a_frame, 40, 28, 1) && no_frame(a_frame, 40, 31, 0x80), "no frame: reserved");
+	ok(no_frame(a_frame, 40, 31, 0x80) && !no_frame(a_frame, 40, 31, 0x7f),
+	   "no frame: time to live");
 }
 
 /* Whatever is in a buffer: nothing outside is read, and what is a frame can be made again. */
@@ -427,6 +475,7 @@ int main(void)
 	test_parsing();
 	test_text();
 	test_orders();
+	test_policies();
 	test_requests();
 	test_frame_put();
 	test_frame_next();

@@ -87,7 +87,7 @@ set_prints_before_and_after() {
 	is "$(attribute stack lease_ms)" 2500
 	is "$(stacq set stack --lease none)" "stack: lease_ms 2500 -> none"
 	is "$(stacq set stack --capacity 2 --json)" \
-		'{"name":"stack","before":{"capacity":4096,"max_msgs":0,"max_bytes":67108864,"max_msg_size":0,"lease_ms":0},"after":{"capacity":2,"max_msgs":0,"max_bytes":67108864,"max_msg_size":0,"lease_ms":0}}'
+		'{"name":"stack","before":{"capacity":4096,"max_msgs":0,"max_bytes":67108864,"max_msg_size":0,"lease_ms":0,"ttl_ms":0,"max_deliveries":0,"full":"block","dead_letter":""},"after":{"capacity":2,"max_msgs":0,"max_bytes":67108864,"max_msg_size":0,"lease_ms":0,"ttl_ms":0,"max_deliveries":0,"full":"block","dead_letter":""}}'
 }
 
 set_says_why_not() {
@@ -113,7 +113,7 @@ peek_takes_nothing() {
 	is "$(stacq peek stack)" c
 	is "$(stacq peek stack --position 1 -n 9 | xargs)" "b a"
 	says 3 "stacq: stack: no message at position 3" stacq peek stack -p 3
-	like "$(stacq peek stack --json)" '^\{"position":0,"seq":3,"sent_ns":[0-9]{19},"priority":0,"deliveries":0,"length":1,"encoding":"utf-8","data":"c"\}$'
+	like "$(stacq peek stack --json)" '^\{"position":0,"seq":3,"sent_ns":[0-9]{19},"priority":0,"deliveries":0,"ttl_ms":0,"length":1,"encoding":"utf-8","data":"c"\}$'
 	is "$(depth stack)" 3
 	stacq purge stack
 	says 3 "stacq: stack: empty" stacq peek stack

@@ -66,6 +66,26 @@ static void done(int fd)
 	close(fd);
 }
 
+/* A second one. */
+static int other_queue(void)
+{
+	struct stacq_create req;
+	int fd;
+
+	stacq_create_init(&req, "other", STACQ_FIFO);
+	req.max_msgs = 2;
+	CHECK(stacq_create(&req) == 0);
+	fd = stacq_open("other", O_RDWR | O_NONBLOCK);
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static void other_done(int fd)
+{
+	CHECK(stacq_remove("other") == 0);
+	close(fd);
+}
+
 static void fill(unsigned char *buf, size_t len, unsigned int seed)
 {
 	for (size_t i = 0; i < len; i++)
@@ -350,20 +370,31 @@ static void peeking(void)
 static void attributes_and_request_agree(void)
 {
 	int fd = queue(O_NONBLOCK, 100, 200, 50);
+	struct stacq_delivery delivery = {
+		.set = STACQ_SET_FULL | STACQ_SET_LEASE_MS | STACQ_SET_TTL_MS |
+		       STACQ_SET_MAX_DELIVERIES | STACQ_SET_DEAD_LETTER,
+		.full = STACQ_FULL_DROP_NEWEST, .lease_ms = 70000, .ttl_ms = 80000,
+		.max_deliveries = 9, .dead_letter = other_queue(),
+	};
 	struct stacq_info a, b;
 	char two[2];
 
-	for (int i = 0; i < 9; i++)
+	CHECK(stacq_set_delivery(fd, &delivery) == 0);
+	for (int i = 0; i < 60; i++)
 		CHECK(stacq_send(fd, "hello", 5, 0) == 0);
 	CHECK(read(fd, two, 2) == 2);
 	CHECK(stacq_seal(fd) == 0);
 	CHECK(stacq_info(fd, &a) == 0);
 	CHECK(stacq_info_sysfs("lib", &b) == 0);
 	CHECK(a.held == 1 && a.held_bytes > 0);
+	CHECK(a.full == STACQ_FULL_DROP_NEWEST && a.lease_ms == 70000 && a.ttl_ms == 80000 &&
+	      a.max_deliveries == 9 && !strcmp(a.dead_letter, "other") &&
+	      a.dropped_newest == 20);
 	b.held_bytes = a.held_bytes;
 	b.abi_version = a.abi_version;
 	CHECK(!memcmp(&a, &b, sizeof(a)));
 	done(fd);
+	other_done(delivery.dead_letter);
 }
 
 static void settings(void)
@@ -523,6 +554,65 @@ static void frames_make_a_small_buffer_grow(void)
 	done(fd);
 }
 
+static void leases(void)
+{
+	struct stacq_mode mode = { .flags = STACQ_MODE_LEASE, .max_inflight = 3 };
+	int fd = queue(O_NONBLOCK, 0, 0, 0);
+	struct stacq_peek desc;
+	void *buf = NULL;
+	size_t size = 0;
+	uint64_t id[4], count = 77;
+
+	for (int i = 0; i < 4; i++)
+		CHECK(stacq_send(fd, &"abcd"[i], 1, 0) == 0);
+	CHECK(stacq_set_mode(fd, &mode) == 0);
+	FAILS(stacq_leased(fd, &desc), ENOMSG);
+	for (int i = 0; i < 3; i++) {
+		CHECK(stacq_recv(fd, &buf, &size, 0) == 1);
+		CHECK(stacq_leased(fd, &desc) == 0 && desc.seq == (uint64_t)i + 1);
+		id[i] = STACQ_LEASE_ID(desc.seq, desc.deliveries);
+	}
+	FAILS(stacq_recv(fd, &buf, &size, 0), EAGAIN);
+	CHECK(stacq_extend(fd, id[1], 0, &count) == 0 && count == 1);
+	CHECK(stacq_give_back(fd, id[0], 0, &count) == 0 && count == 1);
+	count = 77;
+	FAILS(stacq_ack(fd, id[0], 0, &count), ESTALE);
+	FAILS(stacq_give_back(fd, id[0], 0, NULL), ESTALE);
+	FAILS(stacq_extend(fd, id[0], 0, NULL), ESTALE);
+	FAILS(stacq_ack(fd, 99, 0, NULL), EINVAL);
+	CHECK(count == 77);
+	CHECK(stacq_recv(fd, &buf, &size, 0) == 1 && *(char *)buf == 'a');
+	CHECK(stacq_leased(fd, &desc) == 0 && desc.seq == 1 && desc.deliveries == 1);
+	CHECK(stacq_give_back(fd, id[2], STACQ_SETTLE_TO_BACK, NULL) == 0);
+	CHECK(stacq_ack(fd, 0, STACQ_SETTLE_ALL, &count) == 0 && count == 2);
+	CHECK(stacq_recv(fd, &buf, &size, 0) == 1 && *(char *)buf == 'd');
+	CHECK(stacq_recv(fd, &buf, &size, 0) == 1 && *(char *)buf == 'c');
+	mode.flags = 0;
+	FAILS(stacq_set_mode(fd, &mode), EINVAL);
+	free(buf);
+	done(fd);
+}
+
+static void moving(void)
+{
+	int from = queue(O_NONBLOCK, 0, 0, 0), to = other_queue();
+	uint64_t moved = 77;
+
+	CHECK(stacq_move(from, to, 0, &moved) == 0 && moved == 0);
+	for (int i = 0; i < 4; i++)
+		CHECK(stacq_send(from, "x", 1, 0) == 0);
+	CHECK(stacq_move(from, to, 1, &moved) == 0 && moved == 1);
+	CHECK(stacq_move(from, to, 0, &moved) == 0 && moved == 1);
+	moved = 77;
+	FAILS(stacq_move(from, to, 0, &moved), EAGAIN);
+	FAILS(stacq_move(from, from, 0, &moved), EINVAL);
+	FAILS(stacq_move(from, -1, 0, &moved), EBADF);
+	CHECK(stacq_purge(to, NULL) == 0);
+	CHECK(moved == 77 && stacq_move(from, to, 0, NULL) == 0);
+	done(from);
+	other_done(to);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -546,6 +636,8 @@ static const struct {
 	{ "settings", settings },
 	{ "frames there and back", frames_there_and_back },
 	{ "frames make a small buffer grow", frames_make_a_small_buffer_grow },
+	{ "leases", leases },
+	{ "moving", moving },
 	{ "many receivers: every message once, whole", many_receivers },
 };
 
