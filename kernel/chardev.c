@@ -15,6 +15,7 @@
 
 #include "chardev.h"
 #include "compat.h"
+#include "notice.h"
 #include "queue.h"
 #include "registry.h"
 #include "transfer.h"
@@ -53,6 +54,7 @@ static int stacq_release(struct inode *inode, struct file *file)
 {
 	struct stacq_reader *r = file->private_data;
 
+	stacq_notices_end(r);
 	stacq_reader_end(r);
 	stacq_queue_put(r->q);
 	kfree(r);
@@ -83,6 +85,8 @@ static ssize_t stacq_read(struct file *file, char __user *buf, size_t len,
 
 	if (likely(!mode))
 		return stacq_receive_user(r, buf, len, file_flags(file));
+	if (mode & STACQ_READER_TIMED)
+		return stacq_receive_timed_user(r, buf, len, file_flags(file));
 	if (mode & STACQ_MODE_FRAMED)
 		return stacq_receive_frames_user(r, buf, len, file_flags(file));
 	if (mode & STACQ_MODE_LEASE)
@@ -99,6 +103,8 @@ static ssize_t stacq_write(struct file *file, const char __user *buf,
 
 	if (likely(!mode))
 		return stacq_send_user(r->q, buf, len, file_flags(file));
+	if (mode & STACQ_READER_TIMED)
+		return stacq_send_timed_user(r, buf, len, file_flags(file));
 	if (mode & STACQ_MODE_FRAMED)
 		return stacq_send_frames_user(r->q, buf, len, file_flags(file));
 	return stacq_send_user_priority(r->q, buf, len, READ_ONCE(r->priority),
@@ -111,6 +117,8 @@ static ssize_t stacq_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	unsigned int mode = READ_ONCE(r->mode);
 
+	if (mode & STACQ_READER_TIMED)
+		return stacq_receive_timed_iter(r, to, kiocb_flags(iocb));
 	if (mode & STACQ_MODE_FRAMED)
 		return stacq_receive_frames_iter(r, to, kiocb_flags(iocb));
 	if (mode & STACQ_MODE_LEASE)
@@ -122,7 +130,11 @@ static ssize_t stacq_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct stacq_reader *r = iocb->ki_filp->private_data;
 
-	if (READ_ONCE(r->mode) & STACQ_MODE_FRAMED)
+	unsigned int mode = READ_ONCE(r->mode);
+
+	if (mode & STACQ_READER_TIMED)
+		return stacq_send_timed_iter(r, from, kiocb_flags(iocb));
+	if (mode & STACQ_MODE_FRAMED)
 		return stacq_send_frames_iter(r->q, from, kiocb_flags(iocb));
 	return stacq_send_iter(r->q, from, READ_ONCE(r->priority),
 			       kiocb_flags(iocb));

@@ -38,6 +38,13 @@
 #define stacq_assign_str(dst, src)	__assign_str(dst, src)
 #endif
 
+/* 6.8: an eventfd is signalled once a call. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define stacq_eventfd_signal(ctx)	eventfd_signal(ctx)
+#else
+#define stacq_eventfd_signal(ctx)	eventfd_signal(ctx, 1)
+#endif
+
 /* 6.2: names and owners of nodes are asked of a const device. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 #define STACQ_DEVNODE_CONST	const

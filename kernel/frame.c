@@ -208,7 +208,7 @@ static __always_inline ssize_t send_frames(const struct kind *k,
 	do {
 		ret = send_some(k, q, f);
 		/* It may wait if nothing has been sent yet. */
-		if (ret == -EAGAIN && !f->done && !(flags & STACQ_XFER_NOWAIT))
+		if (ret == -EAGAIN && !f->done && !(flags & STACQ_XFER_TRY))
 			ret = -ENOBUFS;
 		if (ret == -ENOBUFS)
 			ret = send_alone(k, q, f, f->done ? flags | STACQ_XFER_NOWAIT : flags);
@@ -257,6 +257,31 @@ ssize_t stacq_send_frames_iter(struct stacq_queue *q, struct iov_iter *from,
 	};
 
 	return send_frames(&from_iter, q, &f, flags);
+}
+
+/**
+ * stacq_first_frame() - how long is the first message of frames?
+ * @buf: the frames, in user memory, or else
+ * @iter: the iterator that yields them
+ *
+ * Context: Process context, may sleep.
+ * Return: its length, or a negative error as docs/abi.md says for write.
+ */
+ssize_t stacq_first_frame(const char __user *buf, struct iov_iter *iter)
+{
+	struct stacq_head head;
+	struct stacq_attr attr;
+	u32 len;
+
+	if (!iter) {
+		if (copy_from_user(&head, buf, sizeof(head)))
+			return -EFAULT;
+	} else {
+		if (!stacq_from_iter(&head, iter, sizeof(head)))
+			return -EFAULT;
+		iov_iter_revert(iter, sizeof(head));
+	}
+	return stacq_head_parse(&head, U32_MAX, true, &len, &attr) ? len : -EINVAL;
 }
 
 /*
@@ -416,7 +441,7 @@ static __always_inline ssize_t receive_frames(const struct kind *k,
 		return 0;
 	for (;;) {
 		ret = try_receive_frames(k, r, f, flags);
-		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
+		if (ret != -EAGAIN || flags & STACQ_XFER_TRY)
 			break;
 		/* There may be a message, which only this caller may not have. */
 		if (waited && READ_ONCE(r->holder.on))

@@ -19,6 +19,7 @@
 #include "ioctl.h"
 #include "limits.h"
 #include "move.h"
+#include "notice.h"
 #include "queue.h"
 #include "transfer.h"
 
@@ -299,6 +300,54 @@ static int ioctl_move(struct file *file, struct stacq_queue *q, unsigned int cmd
 	return ret ?: answer(moved, &to->moved);
 }
 
+/* What read() and write() of the kernel look after before they call us. */
+static ssize_t transfer_memory(const struct stacq_transfer *t, char __user **buf)
+{
+	if (t->flags || t->reserved || t->len > LONG_MAX)
+		return -EINVAL;
+	*buf = u64_to_user_ptr(t->buf);
+	if (!access_ok(*buf, t->len))
+		return -EFAULT;
+	return min_t(size_t, t->len, MAX_RW_COUNT);
+}
+
+static ssize_t ioctl_transfer(struct file *file, bool writes, unsigned int cmd,
+			      void __user *arg)
+{
+	unsigned int flags = file->f_flags & STACQ_XFER_NOWAIT;
+	struct stacq_reader *r = file->private_data;
+	struct stacq_transfer t;
+	char __user *buf;
+	ssize_t len;
+
+	len = stacq_args_in(&t, sizeof(t), STACQ_TRANSFER_SIZE_VER0, cmd, arg) ?:
+	      transfer_memory(&t, &buf);
+	if (len < 0)
+		return len;
+	return writes ? stacq_send_until(r, buf, len, t.deadline_ns, flags) :
+			stacq_receive_until(r, buf, len, t.deadline_ns, flags);
+}
+
+static int ioctl_notify(struct file *file, unsigned int cmd, void __user *arg)
+{
+	struct stacq_notice n;
+	int ret;
+
+	ret = stacq_args_in(&n, sizeof(n), STACQ_NOTICE_SIZE_VER0, cmd, arg);
+	if (ret)
+		return ret;
+	if (n.events & ~(STACQ_NOTICE_NOT_EMPTY | STACQ_NOTICE_NOT_FULL |
+			 STACQ_NOTICE_EMPTY | STACQ_NOTICE_DEPTH) ||
+	    !(n.events & STACQ_NOTICE_DEPTH) != !n.depth || n.flags || n.reserved)
+		return -EINVAL;
+	if (n.events & (STACQ_NOTICE_NOT_EMPTY | STACQ_NOTICE_DEPTH) &&
+	    !(file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (n.events & STACQ_NOTICE_NOT_FULL && !(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	return stacq_notify(file->private_data, &n);
+}
+
 static int ioctl_seal(struct stacq_queue *q, bool seal, unsigned long arg)
 {
 	return arg ? -EINVAL : stacq_seal(q, seal);
@@ -337,6 +386,7 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case STACQ_IOC_SIZELESS(STACQ_IOC_EXTEND):
 	case STACQ_IOC_SIZELESS(STACQ_IOC_SET_DELIVERY):
 	case STACQ_IOC_SIZELESS(STACQ_IOC_MOVE):
+	case STACQ_IOC_SIZELESS(STACQ_IOC_NOTIFY):
 	case STACQ_IOC_SEAL:
 	case STACQ_IOC_UNSEAL:
 		if (stacq_removed(r->q))
@@ -366,6 +416,12 @@ long stacq_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioctl_set_delivery(file, r->q, cmd, p);
 	case STACQ_IOC_SIZELESS(STACQ_IOC_MOVE):
 		return may_read ? ioctl_move(file, r->q, cmd, p) : -EBADF;
+	case STACQ_IOC_SIZELESS(STACQ_IOC_READ):
+		return may_read ? ioctl_transfer(file, false, cmd, p) : -EBADF;
+	case STACQ_IOC_SIZELESS(STACQ_IOC_WRITE):
+		return may_write ? ioctl_transfer(file, true, cmd, p) : -EBADF;
+	case STACQ_IOC_SIZELESS(STACQ_IOC_NOTIFY):
+		return ioctl_notify(file, cmd, p);
 	}
 	/* Those without a structure have one number only. */
 	switch (cmd) {

@@ -18,6 +18,7 @@
 #include <linux/atomic.h>
 #include <linux/jiffies.h>
 #include <linux/kref.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <linux/wait.h>
@@ -464,8 +465,22 @@ __stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m)
 	return __stacq_take_out(q, m);
 }
 
-int stacq_wait_readable(struct stacq_queue *q, struct stacq_holder *h);
-int stacq_wait_writable(struct stacq_queue *q, size_t len);
+int stacq_wait_readable_until(struct stacq_queue *q, struct stacq_holder *h,
+			      ktime_t *deadline);
+int stacq_wait_writable_until(struct stacq_queue *q, size_t len,
+			      ktime_t *deadline);
+
+static inline int stacq_wait_readable(struct stacq_queue *q,
+				      struct stacq_holder *h)
+{
+	return stacq_wait_readable_until(q, h, NULL);
+}
+
+static inline int stacq_wait_writable(struct stacq_queue *q, size_t len)
+{
+	return stacq_wait_writable_until(q, len, NULL);
+}
+
 void stacq_pass_on(struct stacq_queue *q);
 bool __stacq_readable(struct stacq_queue *q, const struct stacq_holder *h);
 bool __stacq_writable(struct stacq_queue *q);

@@ -31,7 +31,7 @@ static int send_retry(struct stacq_queue *q, int why, size_t len, gfp_t gfp,
 {
 	if (why == -ENOBUFS)
 		return stacq_make_room(q, gfp);
-	if (why != -EAGAIN || flags & STACQ_XFER_NOWAIT)
+	if (why != -EAGAIN || flags & STACQ_XFER_TRY)
 		return why;
 	*waited = true;
 	return stacq_wait_writable(q, len);
@@ -175,7 +175,7 @@ static noinline ssize_t send_slowly(struct stacq_queue *q, size_t len,
 {
 	const struct stacq_attr attr = { .priority = priority };
 
-	if (ret == -EAGAIN && !(flags & STACQ_XFER_NOWAIT))
+	if (ret == -EAGAIN && !(flags & STACQ_XFER_TRY))
 		return stacq_wait_writable(q, len);
 	if (waited)
 		stacq_pass_on(q);
@@ -297,6 +297,9 @@ void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q)
 	r->off = 0;
 	r->mode = 0;
 	r->priority = 0;
+	r->read_timeout = 0;
+	r->write_timeout = 0;
+	INIT_HLIST_HEAD(&r->notices);
 	stacq_holder_init(&r->holder);
 	mutex_init(&r->mutex);
 }
@@ -330,17 +333,24 @@ void stacq_reader_end(struct stacq_reader *r)
  */
 int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m)
 {
+	unsigned int mode = m->flags;
 	bool wake;
 	int ret = 0;
 
+	if (m->priority)
+		mode |= STACQ_READER_PRIORITY;
+	if (m->read_timeout_ns || m->write_timeout_ns)
+		mode |= STACQ_READER_TIMED;
 	if (mutex_lock_interruptible(&r->mutex))
 		return -ERESTARTSYS;
-	if (r->msg && m->flags != (r->mode & ~STACQ_READER_PRIORITY)) {
+	if (r->msg && (mode ^ r->mode) & ~(STACQ_READER_PRIORITY | STACQ_READER_TIMED)) {
 		ret = -EBUSY;
 		goto unlock;
 	}
-	WRITE_ONCE(r->mode, m->flags | (m->priority ? STACQ_READER_PRIORITY : 0));
+	WRITE_ONCE(r->mode, mode);
 	WRITE_ONCE(r->priority, m->priority);
+	WRITE_ONCE(r->read_timeout, m->read_timeout_ns);
+	WRITE_ONCE(r->write_timeout, m->write_timeout_ns);
 	stacq_lock(r->q);
 	wake = __stacq_holder_full(&r->holder);
 	WRITE_ONCE(r->holder.on, m->flags & STACQ_MODE_LEASE);
@@ -583,7 +593,7 @@ static __always_inline ssize_t receive(struct stacq_reader *r, size_t len,
 		if (ret != -EAGAIN)
 			ret = receive_slowly(r, len, flags, slow_copy, to, ret,
 					     waited);
-		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
+		if (ret != -EAGAIN || flags & STACQ_XFER_TRY)
 			return ret;
 		ret = stacq_wait_readable(r->q, NULL);
 		if (ret)
@@ -608,7 +618,7 @@ static ssize_t receive_leased(struct stacq_reader *r, size_t len,
 		/* There may be a message, which only this caller may not have. */
 		if (waited)
 			stacq_pass_on(r->q);
-		if (ret != -EAGAIN || flags & STACQ_XFER_NOWAIT)
+		if (ret != -EAGAIN || flags & STACQ_XFER_TRY)
 			return ret;
 		ret = stacq_wait_readable(r->q, &r->holder);
 		if (ret)

@@ -25,10 +25,15 @@ struct stacq_queue;
  *	with @mutex and the queue's lock held, so either is enough to look.
  * @off: bytes of it that have been read; guarded by @mutex and, for changes,
  *	the queue's lock as well
- * @mode: STACQ_MODE_* bits, and STACQ_READER_PRIORITY if @priority is not 0; 0 is
- *	what the quick ways are for. Changes with @mutex held and no message at hand.
+ * @mode: STACQ_MODE_* bits, STACQ_READER_PRIORITY if @priority is not 0, and
+ *	STACQ_READER_TIMED if one of the timeouts is not; 0 is what the quick ways are
+ *	for. Changes with @mutex held, STACQ_MODE_* bits with no message at hand.
  * @holder: what it holds under lease
  * @priority: of the messages that a plain write sends. Changes with @mutex held.
+ * @read_timeout: nanoseconds after which a read that waits ends, 0 is without end.
+ *	Changes with @mutex held.
+ * @write_timeout: likewise of a write
+ * @notices: eventfds that are told of events: see notice.c
  */
 struct stacq_reader {
 	struct stacq_queue *q;
@@ -38,13 +43,20 @@ struct stacq_reader {
 	u8 mode;
 	u16 priority;
 	struct stacq_holder holder;
+	u64 read_timeout;
+	u64 write_timeout;
+	struct hlist_head notices;
 };
 
 /* In stacq_reader.mode, beside STACQ_MODE_* bits. */
 #define STACQ_READER_PRIORITY	0x80
+#define STACQ_READER_TIMED	0x40
 
 /* Do not wait for room or a message: -EAGAIN. The bit of an open file serves. */
 #define STACQ_XFER_NOWAIT	O_NONBLOCK
+/* Likewise, but others who use the same open file are waited for. */
+#define STACQ_XFER_ONCE		0x1
+#define STACQ_XFER_TRY		(STACQ_XFER_NOWAIT | STACQ_XFER_ONCE)
 
 ssize_t stacq_send_user(struct stacq_queue *q, const char __user *buf,
 			size_t len, unsigned int flags);
@@ -89,5 +101,20 @@ ssize_t stacq_receive_frames_user(struct stacq_reader *r, char __user *buf,
 				  size_t len, unsigned int flags);
 ssize_t stacq_receive_frames_iter(struct stacq_reader *r, struct iov_iter *to,
 				  unsigned int flags);
+ssize_t stacq_first_frame(const char __user *buf, struct iov_iter *iter);
+
+/* With a deadline, in the mode of the open file: deadline.c */
+ssize_t stacq_receive_timed_user(struct stacq_reader *r, char __user *buf,
+				 size_t len, unsigned int flags);
+ssize_t stacq_receive_timed_iter(struct stacq_reader *r, struct iov_iter *to,
+				 unsigned int flags);
+ssize_t stacq_receive_until(struct stacq_reader *r, char __user *buf, size_t len,
+			    u64 deadline_ns, unsigned int flags);
+ssize_t stacq_send_timed_user(struct stacq_reader *r, const char __user *buf,
+			      size_t len, unsigned int flags);
+ssize_t stacq_send_timed_iter(struct stacq_reader *r, struct iov_iter *from,
+			      unsigned int flags);
+ssize_t stacq_send_until(struct stacq_reader *r, const char __user *buf,
+			 size_t len, u64 deadline_ns, unsigned int flags);
 
 #endif /* _STACQ_TRANSFER_H */

@@ -25,6 +25,7 @@
  * again.
  */
 #include <linux/atomic.h>
+#include <linux/hrtimer.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -144,6 +145,15 @@ static int woken(struct stacq_queue *q, bool ready, long ret)
 	return -ERESTARTSYS;
 }
 
+/* Sleep until woken or, if there is one, the deadline; whoever waits looks at the clock. */
+static void sleep_until(ktime_t *deadline)
+{
+	if (unlikely(deadline))
+		schedule_hrtimeout(deadline, HRTIMER_MODE_ABS);
+	else
+		schedule();
+}
+
 struct stacq_waiting_holder {
 	struct wait_queue_entry wait;
 	struct stacq_holder *h;
@@ -167,14 +177,16 @@ static int stacq_wake_holder(struct wait_queue_entry *wait, unsigned int mode,
 }
 
 /**
- * stacq_wait_readable() - sleep until a receive is worth trying
+ * stacq_wait_readable_until() - sleep until a receive is worth trying
  * @q: the queue
  * @h: what the caller holds under lease, or NULL
+ * @deadline: when to wake at the latest (CLOCK_MONOTONIC), or NULL
  *
  * Context: Sleeps.
- * Return: 0, or -ERESTARTSYS for a signal.
+ * Return: 0, also when the time is up, or -ERESTARTSYS for a signal.
  */
-int stacq_wait_readable(struct stacq_queue *q, struct stacq_holder *h)
+int stacq_wait_readable_until(struct stacq_queue *q, struct stacq_holder *h,
+			      ktime_t *deadline)
 {
 	struct stacq_waiting_holder w = { .h = h };
 	bool ready;
@@ -189,21 +201,23 @@ int stacq_wait_readable(struct stacq_queue *q, struct stacq_holder *h)
 	ready = __stacq_readable(q, h);
 	stacq_unlock(q);
 	if (!ready && !ret)
-		schedule();
+		sleep_until(deadline);
 	finish_wait(&q->read_wait, &w.wait);
 	atomic_dec(&q->readers_waiting);
 	return woken(q, ready, ret);
 }
 
 /**
- * stacq_wait_writable() - sleep until a send is worth trying
+ * stacq_wait_writable_until() - sleep until a send is worth trying
  * @q: the queue
  * @len: length of the message
+ * @deadline: when to wake at the latest (CLOCK_MONOTONIC), or NULL
  *
  * Context: Sleeps.
- * Return: 0, or -ERESTARTSYS for a signal.
+ * Return: 0, also when the time is up, or -ERESTARTSYS for a signal.
  */
-int stacq_wait_writable(struct stacq_queue *q, size_t len)
+int stacq_wait_writable_until(struct stacq_queue *q, size_t len,
+			      ktime_t *deadline)
 {
 	struct stacq_writer w = { .q = q, .len = len };
 	bool ready;
@@ -217,7 +231,7 @@ int stacq_wait_writable(struct stacq_queue *q, size_t len)
 	ready = __stacq_may_send(q, len) != -EAGAIN;
 	stacq_unlock(q);
 	if (!ready && !ret)
-		schedule();
+		sleep_until(deadline);
 	finish_wait(&q->write_wait, &w.wait);
 	atomic_dec(&q->writers_waiting);
 	return woken(q, ready, ret);

@@ -228,14 +228,16 @@ LIBSTACQ_API int stacq_set_framed(int fd, int on);
 LIBSTACQ_API int stacq_set_priority(int fd, unsigned int priority);
 
 /**
- * Set how read and write of an open file work: framed mode, lease mode, priority
- * and timeouts at once. All of it is set anew; what is 0 is off.
+ * Set all that an open file's mode has at once: framed mode, lease mode, priority and
+ * timeouts. stacq_set_framed() and stacq_set_priority() set the others back.
  *
  * @param fd	open in any way
- * @param mode	see struct stacq_mode in <linux/stacq.h>
- * @return 0, or -1 with errno EINVAL: values that do not go together; E2BIG: the
- *	module does not know one of the fields; EBUSY: part of a message has been
- *	read; EINTR; EIDRM; ENOTTY: not a queue.
+ * @param mode	see struct stacq_mode in <linux/stacq.h>. Timeouts are in nanoseconds
+ *		on CLOCK_MONOTONIC, and are for blocking descriptors: a read() or
+ *		write() that has waited for so long fails with ETIMEDOUT. They go with
+ *		stacq_send() and the others when their timeout_ms is -1.
+ * @return 0, or -1 with errno EINVAL: a flag, priority or max_inflight that cannot
+ *	be; EBUSY: part of a message has been read; EINTR; EIDRM; ENOTTY: not a queue.
  */
 LIBSTACQ_API int stacq_set_mode(int fd, const struct stacq_mode *mode);
 
@@ -290,6 +292,49 @@ LIBSTACQ_API int stacq_give_back(int fd, uint64_t id, unsigned int flags,
  * @return as for stacq_ack().
  */
 LIBSTACQ_API int stacq_extend(int fd, uint64_t id, unsigned int flags, uint64_t *count);
+
+/**
+ * read() that ends at a deadline, in the mode of the open file. Its timeouts do not
+ * count.
+ *
+ * @param fd		open for reading, blocking
+ * @param buf		where to
+ * @param len		room there
+ * @param deadline_ns	on CLOCK_MONOTONIC, in nanoseconds; 0 is without end. One that
+ *			has passed tries once.
+ * @return what read() returns; or -1 with errno ETIMEDOUT: nothing came in time.
+ */
+LIBSTACQ_API ssize_t stacq_read_until(int fd, void *buf, size_t len,
+				      uint64_t deadline_ns);
+
+/**
+ * write() that ends at a deadline, likewise.
+ *
+ * @param fd		open for writing, blocking
+ * @param buf		the message, or frames
+ * @param len		bytes of it
+ * @param deadline_ns	as for stacq_read_until()
+ * @return what write() returns; or -1 with errno ETIMEDOUT: there was no room in
+ *	time, and nothing was sent.
+ */
+LIBSTACQ_API ssize_t stacq_write_until(int fd, const void *buf, size_t len,
+				       uint64_t deadline_ns);
+
+/**
+ * Have an eventfd(2) told of what happens to a queue, also at once if it is so
+ * already. Ends when @p fd is closed.
+ *
+ * @param fd		open for reading, for #STACQ_NOTICE_NOT_EMPTY and
+ *			#STACQ_NOTICE_DEPTH; for writing, for #STACQ_NOTICE_NOT_FULL
+ * @param eventfd	the eventfd; what was asked for with it before is replaced
+ * @param events	STACQ_NOTICE_* bits; 0 ends it
+ * @param depth		with #STACQ_NOTICE_DEPTH: how many messages, at least 1; else 0
+ * @return 0, or -1 with errno EBADF: @p eventfd is not open, or @p fd not in the way
+ *	it should be; EINVAL: no eventfd, or no such events; ENOENT: nothing to end;
+ *	ENOSPC: 16 eventfds already; ENOMEM; EIDRM; ENOTTY: not a queue.
+ */
+LIBSTACQ_API int stacq_notify(int fd, int eventfd, uint32_t events,
+			      uint64_t depth);
 
 /**
  * Put a message into a frame.

@@ -12,6 +12,7 @@
 
 #define O_RDWR		2
 #define O_NONBLOCK	04000
+#define F_SETFL		4
 #define FIONREAD	0x541B
 #define EAGAIN		11
 #define EFAULT		14
@@ -20,6 +21,7 @@
 #define ENOTTY		25
 #define EIDRM		43
 #define EMSGSIZE	90
+#define ETIMEDOUT	110
 
 _Static_assert(sizeof(long) == 4, "this is a 32-bit program");
 _Static_assert(sizeof(struct stacq_create) == STACQ_CREATE_SIZE_VER0 + 32, "create");
@@ -221,6 +223,40 @@ static void frames(long fd)
 	CHECK(ioctl(fd, STACQ_IOC_SET_MODE, &mode) == 0);
 }
 
+/* Deadlines and notices. */
+static void deadlines(long fd)
+{
+	struct stacq_mode mode = { .read_timeout_ns = 1000000 };
+	long event = call(__NR_eventfd2, 0, O_NONBLOCK, 0);
+	struct stacq_notice notice = { .fd = event, .events = STACQ_NOTICE_DEPTH, .depth = 1 };
+	char buf[8] = "hello";
+	struct stacq_transfer t = {
+		.buf = (unsigned long)buf, .len = 5, .deadline_ns = 1ull << 40,
+	};
+	unsigned long long told = 0;
+
+	CHECK(ioctl(fd, STACQ_IOC_NOTIFY, &notice) == 0);
+	CHECK(ioctl(fd, STACQ_IOC_WRITE, &t) == 5);
+	CHECK(call(__NR_read, event, (long)&told, sizeof(told)) == sizeof(told));
+	CHECK(told == 1);
+	t.len = sizeof(buf);
+	memset(buf, 0xcc, sizeof(buf));
+	t.buf |= 1ull << 40;
+	CHECK(ioctl(fd, STACQ_IOC_READ, &t) == -EFAULT);
+	t.buf = (unsigned long)buf;
+	CHECK(ioctl(fd, STACQ_IOC_READ, &t) == 5);
+	CHECK(same(buf, "hello\xcc", 6));
+	t.deadline_ns = 1;
+	CHECK(call(__NR_fcntl, fd, F_SETFL, 0) == 0);
+	CHECK(ioctl(fd, STACQ_IOC_READ, &t) == -ETIMEDOUT);
+	CHECK(ioctl(fd, STACQ_IOC_SET_MODE, &mode) == 0);
+	CHECK(call(__NR_read, fd, (long)buf, sizeof(buf)) == -ETIMEDOUT);
+	mode.read_timeout_ns = 0;
+	CHECK(ioctl(fd, STACQ_IOC_SET_MODE, &mode) == 0);
+	CHECK(call(__NR_fcntl, fd, F_SETFL, O_NONBLOCK) == 0);
+	CHECK(call(__NR_close, event, 0, 0) == 0);
+}
+
 /* Messages from one 32-bit process to another, which wait for each other. */
 #define MESSAGES	300
 
@@ -301,7 +337,7 @@ static void tests_run(void)
 	int left = 0;
 	long control, fd;
 
-	print("KTAP version 1\n1..14\n");
+	print("KTAP version 1\n1..15\n");
 	control = call(__NR_open, (long)"/dev/stacq/control", O_RDWR, 0);
 	CHECK(control >= 0);
 	CHECK(ioctl(control, STACQ_IOC_CREATE, &create) == 0);
@@ -367,6 +403,9 @@ static void tests_run(void)
 
 	frames(fd);
 	finish("frames");
+
+	deadlines(fd);
+	finish("deadlines and notices");
 
 	traffic(fd);
 	finish("messages between two processes");

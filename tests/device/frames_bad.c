@@ -45,7 +45,7 @@ static void spoil(struct stacq_frame *f, struct batch *b, int how)
 		f->magic = htole16(STACQ_FRAME_MAGIC ^ 0x8000);
 		break;
 	case 3:
-		f->ttl_ms = htole32(1);
+		f->ttl_ms = htole32(~0u);
 		break;
 	case 4:
 		f->ttl_ms = htole32(0x80000000);

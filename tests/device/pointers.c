@@ -300,7 +300,27 @@ TEST(ioctls_with_a_bad_address_are_efault)
 			       sizeof(struct stacq_delivery), false);
 	each_request_is_efault(fd, STACQ_IOC_MOVE,
 			       sizeof(struct stacq_move), false);
+	each_request_is_efault(fd, STACQ_IOC_READ,
+			       sizeof(struct stacq_transfer), false);
+	each_request_is_efault(fd, STACQ_IOC_WRITE,
+			       sizeof(struct stacq_transfer), false);
+	each_request_is_efault(fd, STACQ_IOC_NOTIFY,
+			       sizeof(struct stacq_notice), false);
 	GET(fd, "hello");
+}
+
+TEST(reads_and_writes_by_request_with_a_bad_address_are_efault)
+{
+	FOR_EACH_QUEUE(fd, s)
+		FOR_EACH_UNWRITABLE(k) {
+			struct stacq_transfer t = {
+				.buf = (unsigned long)bad(k, *s), .len = *s,
+			};
+
+			ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_READ, &t), EFAULT);
+			if (k < READ_ONLY)
+				ASSERT_REFUSED(fd, ioctl(fd, STACQ_IOC_WRITE, &t), EFAULT);
+		}
 }
 
 TEST(purge_whose_answer_cant_be_written_throws_nothing_away)

@@ -130,6 +130,22 @@ TEST(fixed_buffers)
 	}
 }
 
+/* It waits by polling, and has timeouts of its own. */
+TEST(a_timeout_of_the_file_ends_nothing_that_waits_by_polling)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, O_RDWR);
+	struct stacq_mode m = { .read_timeout_ns = 1000000 };
+	char buf[16];
+
+	ASSERT_OK(ioctl(fd, STACQ_IOC_SET_MODE, &m));
+	ring_up();
+	SUBMIT(1, io_uring_prep_read, fd, buf, sizeof(buf), -1);
+	ASSERT_TRUE(nothing_ended());
+	PUT(fd, "x");
+	ASSERT_EQ(result(1), 1);
+}
+
 TEST(read_waits_for_a_message)
 {
 	struct queue q = queue_new(STACQ_FIFO);

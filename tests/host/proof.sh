@@ -47,7 +47,10 @@ prepare() {
 		s/^(#define STACQ_BUF_CLASSES\s).*/\11/
 		s/^(#define STACQ_MAX_SEGMENTS\s).*/\14/
 		s/^(#define STACQ_BLOCK_SIZE\s).*/\164/' "$out/kernel/store.h"
-	[ "$(diff kernel/store.h "$out/kernel/store.h" | grep -c '^>')" = 4 ]
+	[ "$(diff kernel/store.h "$out/kernel/store.h" | grep -c '^>')" = 4 ] || return
+	# Nothing dies here, which would be more cases than there is memory for: tests/device/dead.c.
+	sed -i 's/if (__stacq_dies_given_back(q, m))/if (0)/' "$out/kernel/queue.c"
+	[ "$(diff kernel/queue.c "$out/kernel/queue.c" | grep -c '^>')" = 1 ]
 }
 
 # prove OPERATION CAPACITY LIFO: with checks that every loop ends where it is said to.

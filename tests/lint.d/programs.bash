@@ -42,7 +42,8 @@ layout() {
 	clang-14 -x c -fsyntax-only -Xclang -fdump-record-layouts-complete $header |
 		awk '
 			/Dumping/ { struct = last = "" }
-			$3 == "struct" && $4 ~ /^stacq_/ { struct = $4; structs++; next }
+			/\| struct stacq_/ { struct = $4; structs++; next }
+			/\|    / { next } # a member of a member
 			struct && $2 == "|" {
 				print "SAME(offsetof(struct " struct ", " $NF "), " $1 ");"
 				if (last)

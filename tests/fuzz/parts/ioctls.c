@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* ioctls: what each is asked, may say, and says */
 #include <limits.h>
+#include <sys/eventfd.h>
+#include <time.h>
 
 #include "parts.h"
 
@@ -37,6 +39,12 @@ static const struct request {
 	{ "EXTEND", STACQ_IOC_EXTEND, STACQ_SETTLEMENT_SIZE_VER0, KNOWN(STACQ_IOC_EXTEND),
 	  QUEUE, true, true, true, false },
 	{ "SET_DELIVERY", STACQ_IOC_SET_DELIVERY, STACQ_DELIVERY_SIZE_VER0, KNOWN(STACQ_IOC_SET_DELIVERY),
+	  QUEUE, true, false, false, false },
+	{ "READ", STACQ_IOC_READ, STACQ_TRANSFER_SIZE_VER0, KNOWN(STACQ_IOC_READ),
+	  QUEUE, true, false, true, false },
+	{ "WRITE", STACQ_IOC_WRITE, STACQ_TRANSFER_SIZE_VER0, KNOWN(STACQ_IOC_WRITE),
+	  QUEUE, true, false, false, true },
+	{ "NOTIFY", STACQ_IOC_NOTIFY, STACQ_NOTICE_SIZE_VER0, KNOWN(STACQ_IOC_NOTIFY),
 	  QUEUE, true, false, false, false },
 	{ "SEAL", STACQ_IOC_SEAL, 0, 0, QUEUE, false, false, false, true },
 	{ "UNSEAL", STACQ_IOC_UNSEAL, 0, 0, QUEUE, false, false, false, true },
@@ -171,6 +179,13 @@ static void fill_peek(void *to, uint64_t addr)
 	p->reserved = mostly_zero();
 }
 
+static uint64_t pick_time(void)
+{
+	static const uint64_t some[] = { 0, 0, 1, 100000, 1ull << 63, ~0ull };
+
+	return ANY_OF(some);
+}
+
 /* Never framed: that would be another contract for all who share the file. See frames.c. */
 static void fill_mode(void *to)
 {
@@ -181,6 +196,8 @@ static void fill_mode(void *to)
 	m->priority = one_in(4) ? mostly_zero() : below(STACQ_PRIORITY_MAX + 2);
 	m->max_inflight = mostly_zero();
 	m->reserved = mostly_zero();
+	m->read_timeout_ns = pick_time();
+	m->write_timeout_ns = pick_time();
 }
 
 static void fill_settlement(void *to)
@@ -207,6 +224,42 @@ static void fill_delivery(void *to)
 		.lease_ms = ANY_OF(some), .ttl_ms = ANY_OF(some),
 		.max_deliveries = below(300), .dead_letter = (int)below(5) - 1,
 	};
+}
+
+static void fill_transfer(void *to)
+{
+	struct stacq_transfer *t = to;
+	uint64_t len = pick_length();
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	*t = (struct stacq_transfer){
+		.buf = pick_address(len), .len = len, .deadline_ns = one_in(8) ? pick_time() : 1,
+		.flags = mostly_zero(), .reserved = mostly_zero(),
+	};
+	if (one_in(3))
+		t->deadline_ns = now.tv_sec * 1000000000ull + now.tv_nsec + below(1000000);
+}
+
+static void fill_notice(void *to)
+{
+	static const uint64_t depths[] = { 1, 2, 5, 100, ~0ull };
+	struct stacq_notice *n = to;
+
+	for (int i = 0; i < 2; i++)
+		if (fcntl(NOTICE_FD + i, F_GETFD) < 0) {
+			int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+			dup2(fd, NOTICE_FD + i);
+			close(fd);
+		}
+	*n = (struct stacq_notice){
+		.fd = one_in(8) ? (int)below(140) - 1 : NOTICE_FD + (int)below(2),
+		.events = one_in(10) ? next() : below(16),
+		.flags = mostly_zero(), .reserved = mostly_zero(),
+	};
+	if (n->events & STACQ_NOTICE_DEPTH ? below(16) : one_in(16))
+		n->depth = ANY_OF(depths);
 }
 
 static void fill_struct(const struct request *r, uint64_t addr)
@@ -246,6 +299,13 @@ static void fill_struct(const struct request *r, uint64_t addr)
 		break;
 	case STACQ_IOC_SET_DELIVERY:
 		fill_delivery(p);
+		break;
+	case STACQ_IOC_READ:
+	case STACQ_IOC_WRITE:
+		fill_transfer(p);
+		break;
+	case STACQ_IOC_NOTIFY:
+		fill_notice(p);
 		break;
 	}
 }
@@ -333,6 +393,8 @@ union argument {
 	struct stacq_mode mode;
 	struct stacq_settlement settlement;
 	struct stacq_delivery delivery;
+	struct stacq_transfer transfer;
+	struct stacq_notice notice;
 	unsigned char bytes[256];
 };
 
@@ -352,6 +414,35 @@ static void expect_settlement(struct expect *e, unsigned int cmd,
 		MAY(e, ESTALE);
 		e->fails = true;
 	}
+}
+
+static void expect_transfer(struct expect *e, unsigned int cmd, const struct stacq_transfer *t)
+{
+	bool write = cmd == STACQ_IOC_WRITE;
+	enum access access = access_to(t->buf, t->len, !write);
+
+	MAY(e, EAGAIN, EINTR, ETIMEDOUT);
+	if (t->flags || t->reserved || t->len > SSIZE_MAX)
+		MUST(e, EINVAL);
+	if (access != FINE || !user_address(t->buf, t->len))
+		MAY(e, EFAULT);
+	if (write)
+		MAY(e, EMSGSIZE, ENOMEM, EPIPE);
+	if (write && ((t->len && access == FAULTS) || t->len >= LONGEST))
+		e->fails = true;
+}
+
+static void expect_notice(struct expect *e, int place, const struct stacq_notice *n)
+{
+	if (n->events > 15 || n->flags || n->reserved ||
+	    !(n->events & STACQ_NOTICE_DEPTH) != !n->depth)
+		MUST(e, EINVAL);
+	if ((n->events & (STACQ_NOTICE_NOT_EMPTY | STACQ_NOTICE_DEPTH) && mode_of(place) == O_WRONLY) ||
+	    (n->events & STACQ_NOTICE_NOT_FULL && mode_of(place) == O_RDONLY))
+		MUST(e, EBADF);
+	if (n->fd != NOTICE_FD && n->fd != NOTICE_FD + 1)
+		MUST(e, EBADF, EINVAL);
+	MAY(e, ENOENT, ENOSPC, ENOMEM);
 }
 
 /* What the fields say. */
@@ -398,6 +489,13 @@ static void expect_fields(struct expect *e, const struct request *r, int place,
 			MUST(e, EINVAL);
 		expect_owner(e, place);
 		break;
+	case STACQ_IOC_READ:
+	case STACQ_IOC_WRITE:
+		expect_transfer(e, r->cmd, &a->transfer);
+		break;
+	case STACQ_IOC_NOTIFY:
+		expect_notice(e, place, &a->notice);
+		break;
 	}
 }
 
@@ -443,7 +541,7 @@ static void expect_struct(struct expect *e, const struct request *r, int place,
 	} else {
 		/* Any of its errors. */
 		MAY(e, EINVAL, E2BIG, EFAULT, EEXIST, ENOSPC, ENOMEM, ENOENT, EPERM,
-		    EBUSY, ENOMSG, EINTR, ESTALE);
+		    EBUSY, ENOMSG, EINTR, ESTALE, EAGAIN, ETIMEDOUT, EMSGSIZE, EPIPE, EBADF);
 	}
 }
 
@@ -569,11 +667,15 @@ static void structure_call(const struct request *r, int place, unsigned int cmd,
 	unsigned char before[sizeof(union argument) + MARGIN];
 	unsigned char *p = seen_at(addr, around);
 	bool steady;
+	struct stacq_transfer t;
 	long result;
 
 	/* A queue's buffer may be where the structure's neighbours are. */
 	steady = p && region_at(addr) && !region_at(addr)->scribbled;
 	prepare_buffer(r, addr, size);
+	/* What is received may go over the structure, or one page may be mapped twice. */
+	if (r->cmd == STACQ_IOC_READ)
+		steady &= look(addr, sizeof(t), &t) && !t.len;
 	if (p)
 		memcpy(before, p, around);
 	result = CALL(&e, r->name, FD(place), cmd, addr, size,

@@ -148,6 +148,7 @@ enum kind { QUEUE, CONTROL_FILE, DOOR, ATTRIBUTE };
 #define CHECK_FD	80
 #define FRAMED_FD	82	/* the same two queues, in framed mode */
 #define MODE_FD		84	/* two whose mode is switched */
+#define NOTICE_FD	86	/* two eventfds */
 
 #define KEEP		"fuzz.keep"
 #define CHECK_FIFO	"fuzz.check.fifo"

@@ -12,7 +12,7 @@ struct expect expect_read(int place)
 	expect_mode(&e, place, false);
 	switch (kind_of(place)) {
 	case QUEUE:
-		MAY(&e, EAGAIN, EINTR);
+		MAY(&e, EAGAIN, EINTR, ETIMEDOUT);
 		break;
 	case CONTROL_FILE:
 		MUST(&e, EINVAL);
@@ -35,7 +35,7 @@ static struct expect expect_write(int place)
 	switch (kind_of(place)) {
 	case QUEUE:
 	case DOOR:
-		MAY(&e, EMSGSIZE, EAGAIN, ENOMEM, EPIPE, EINTR);
+		MAY(&e, EMSGSIZE, EAGAIN, ENOMEM, EPIPE, EINTR, ETIMEDOUT);
 		break;
 	case CONTROL_FILE:
 		MUST(&e, EINVAL);

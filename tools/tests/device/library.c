@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
 #include <time.h>
@@ -613,6 +614,48 @@ static void moving(void)
 	other_done(to);
 }
 
+static uint64_t now_ns(void)
+{
+	return (uint64_t)now_ms() * 1000000;
+}
+
+static void deadlines(void)
+{
+	struct stacq_mode mode = { .priority = 5, .write_timeout_ns = 1000000 };
+	struct stacq_peek desc;
+	int fd = queue(0, 1, 0, 0);
+	char buf[8];
+
+	FAILS(stacq_read_until(fd, buf, sizeof(buf), now_ns() + 20000000), ETIMEDOUT);
+	CHECK(stacq_set_mode(fd, &mode) == 0);
+	CHECK(stacq_write_until(fd, "hello", 5, 0) == 5);
+	CHECK(stacq_peek(fd, 0, NULL, NULL, &desc) == 5 && desc.priority == 5);
+	FAILS(stacq_write_until(fd, "world", 5, now_ns()), ETIMEDOUT);
+	FAILS(stacq_send(fd, "world", 5, -1), ETIMEDOUT);
+	CHECK(stacq_read_until(fd, buf, sizeof(buf), 0) == 5 && memcmp(buf, "hello", 5) == 0);
+	mode.priority = STACQ_PRIORITY_MAX + 1;
+	FAILS(stacq_set_mode(fd, &mode), EINVAL);
+	done(fd);
+}
+
+static void notices(void)
+{
+	int fd = queue(O_NONBLOCK, 0, 0, 0);
+	int event = eventfd(0, EFD_NONBLOCK);
+	eventfd_t told;
+
+	CHECK(stacq_notify(fd, event, STACQ_NOTICE_DEPTH, 2) == 0);
+	CHECK(stacq_send(fd, "a", 1, 0) == 0);
+	FAILS(eventfd_read(event, &told), EAGAIN);
+	CHECK(stacq_send(fd, "b", 1, 0) == 0);
+	CHECK(eventfd_read(event, &told) == 0 && told == 1);
+	CHECK(stacq_notify(fd, event, 0, 0) == 0);
+	FAILS(stacq_notify(fd, event, 0, 0), ENOENT);
+	FAILS(stacq_notify(fd, -1, STACQ_NOTICE_EMPTY, 0), EBADF);
+	close(event);
+	done(fd);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -638,6 +681,8 @@ static const struct {
 	{ "frames make a small buffer grow", frames_make_a_small_buffer_grow },
 	{ "leases", leases },
 	{ "moving", moving },
+	{ "deadlines", deadlines },
+	{ "notices", notices },
 	{ "many receivers: every message once, whole", many_receivers },
 };
 
