@@ -252,6 +252,30 @@ TEST(the_time_counts_from_when_the_sender_says_it_was_sent)
 	WAIT_FOR(info(fd).expired == 2);
 }
 
+TEST(who_comes_before_the_expired_are_looked_for_gets_none_of_them)
+{
+	static struct batch out, in;
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = framed(&q, NONBLOCK), plain = queue_open(&q, NONBLOCK);
+	char buf[8];
+
+	/* It looks again in a second. */
+	set_ttl(fd, 3600000);
+	SEND(plain, 8, 1);
+	out.size = 0;
+	add(&out, 8, 2)->sent_ns = htole64(5);
+	add(&out, 8, 3)->sent_ns = htole64(5);
+	add(&out, 8, 4);
+	WRITE_ALL(fd, &out);
+	RECEIVE(plain, 8, 1);
+	RECEIVE(plain, 8, 4);
+	ASSERT_ERRNO(read(plain, buf, 8), EAGAIN);
+	WRITE_ALL(fd, &out);
+	ASSERT_EQ(read_batch(fd, &in, sizeof(in.bytes)), FRAME(8));
+	NEXT(&in, 8, 4);
+	ASSERT_EQ(info(fd).expired, 4);
+}
+
 TEST(messages_in_the_middle_with_times_of_their_own_die_in_their_order)
 {
 	static struct batch out;
