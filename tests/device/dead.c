@@ -299,6 +299,21 @@ TEST(messages_in_the_middle_with_times_of_their_own_die_in_their_order)
 		RECEIVE(p.fd, 8, i);
 }
 
+/* One that does not expire, as it says that it was sent in the year 2200. */
+static void send_for_ever(const struct queue *q, unsigned int priority)
+{
+	static struct batch out;
+	struct stacq_frame *f;
+	int fd = framed(q, NONBLOCK);
+
+	out.size = 0;
+	f = add(&out, 9, 99);
+	f->sent_ns = htole64(7258118400000000000ull);
+	f->priority = htole16(priority);
+	WRITE_ALL(fd, &out);
+	close(fd);
+}
+
 TEST(what_is_in_hand_or_in_flight_is_not_taken_away)
 {
 	struct queue q = queue_new(STACQ_FIFO);
@@ -313,6 +328,7 @@ TEST(what_is_in_hand_or_in_flight_is_not_taken_away)
 	RECEIVE(holder, 8, 1);
 	ASSERT_EQ(read(other, buf, 4), 4);
 	RECEIVE(holder, 8, 3);
+	send_for_ever(&q, 0);
 	set_ttl(fd, 1);
 	usleep(SETTLE_US);
 	ASSERT_EQ(info(fd).expired, 0);
@@ -322,6 +338,7 @@ TEST(what_is_in_hand_or_in_flight_is_not_taken_away)
 	ASSERT_TRUE(filled(buf, 8, 2));
 	ASSERT_EQ(info(fd).received, 1);
 	ASSERT_EQ(settle(holder, STACQ_IOC_GIVE_BACK, ALL), 2);
+	RECEIVE(fd, 9, 99);
 	ASSERT_EQ(info(fd).depth, 0);
 	WAIT_FOR(info(fd).dead == 0);
 	ASSERT_EQ(info(fd).expired, 2);
@@ -363,9 +380,12 @@ TEST(what_came_back_expires_like_the_others)
 			ASSERT_EQ(read(holder, buf, 8), 8);
 		ASSERT_EQ(settle(holder, STACQ_IOC_GIVE_BACK, ALL), 100);
 		ASSERT_EQ(info(p.fd).depth, 200);
+		/* No reader comes by those behind this one. */
+		if (order == STACQ_PRIORITY)
+			send_for_ever(&p.q, 1);
 		set_ttl(p.fd, 20);
 		WAIT_FOR(info(p.dead).depth == 200);
-		ASSERT_EQ(info(p.fd).depth, 0);
+		ASSERT_EQ(info(p.fd).depth, order == STACQ_PRIORITY);
 	}
 }
 
@@ -639,6 +659,7 @@ TEST(levels_of_priority_expire_each_from_its_oldest_on)
 		SEND(p.fd, 9, i);
 	}
 	/* Nobody reads, so the low ones are not found by a reader. */
+	send_for_ever(&p.q, 1000);
 	set_ttl(p.fd, 250);
 	WAIT_FOR(info(p.dead).depth >= 300);
 	WAIT_FOR(info(p.dead).depth == 350);

@@ -247,7 +247,7 @@ TEST(a_deadline_in_the_past_tries_once)
 		struct queue q = small_queue(STACQ_FIFO);
 		int fd = timed(&q, *m, 0);
 		char buf[100];
-		size_t n = put_x(*m, buf);
+		size_t n;
 
 		ASSERT_REFUSED(fd, read_until(fd, buf, sizeof(buf), 1), ETIMEDOUT);
 		n = put_x(*m, buf);

@@ -99,8 +99,9 @@ const char *const odd_names[NR_ODD_NAMES] = {
 static const char *const attributes[] = {
 	"capacity", "max_msgs", "max_bytes", "max_msg_size", "depth", "bytes",
 	"held", "order", "high_water", "memory", "sent", "received",
-	"requeued", "discarded", "growths", "shrinks", "inflight", "lapsed", "lease_ms", "readers_waiting",
-	"writers_waiting", "sealed", "uevent", "dev",
+	"requeued", "discarded", "growths", "shrinks", "inflight", "lapsed", "lease_ms",
+	"ttl_ms", "max_deliveries", "dead_letter", "full", "expired", "exhausted", "dead_lettered", "dead",
+	"refused", "dropped_oldest", "dropped_newest", "readers_waiting", "writers_waiting", "sealed", "uevent", "dev",
 };
 
 void pick_path(int place, char *path, size_t size)

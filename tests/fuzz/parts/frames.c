@@ -4,6 +4,7 @@
  * messages describe themselves, and others with anything in them. What is a frame
  * is said here once more, after docs/abi.md, and the module has to agree.
  */
+#include <limits.h>
 #include <endian.h>
 #include <sys/uio.h>
 
@@ -27,7 +28,7 @@ static uint64_t frame_at(const unsigned char *p, uint64_t left)
 	if (left < HEAD)
 		return 0;
 	memcpy(&f, p, HEAD);
-	if (p[0] != 'S' || p[1] != 'q' || f.ttl_ms || le16toh(f.priority) > 32767 ||
+	if (p[0] != 'S' || p[1] != 'q' || le32toh(f.ttl_ms) > INT_MAX || le16toh(f.priority) > 32767 ||
 	    le32toh(f.deliveries) > 255 || le64toh(f.sent_ns) >> 63 || !f.len ||
 	    filled_up(le32toh(f.len)) > left)
 		return 0;
@@ -108,7 +109,7 @@ static void spoil_header(unsigned char *p)
 		f.deliveries = htole32(odd_number());
 		break;
 	case 6:
-		f.ttl_ms = odd_number();
+		f.ttl_ms = odd_number() | htole32(1u << 31);
 		break;
 	case 7:
 		memset(&f, next(), HEAD);
@@ -214,9 +215,9 @@ void step_send_frames(void)
 		make_message(p + HEAD, len, i);
 		if (i == bad) {
 			spoil_header(p);
-			/* Of another length it would be another message. */
+			/* Of another length it would be another message; with a time it might die. */
 			memcpy(&f, p, HEAD);
-			if (le32toh(f.len) != len && frame_at(p, sizeof(bytes) - size))
+			if ((le32toh(f.len) != len || f.ttl_ms) && frame_at(p, sizeof(bytes) - size))
 				memset(p, 0, HEAD);
 		}
 		size += filled_up(len);
@@ -350,7 +351,7 @@ static void write_anything(int i)
 	long n;
 
 	memcpy(seen_at(addr, size), bytes, size);
-	MAY(&e, EMSGSIZE, EAGAIN, ENOMEM, EPIPE, EINTR);
+	MAY(&e, EMSGSIZE, EAGAIN, ENOMEM, ENOSPC, EPIPE, EINTR);
 	if (!mode_is_framed[i]) {
 		expect_memory(&e, addr, size, false);
 		if (!size)
@@ -423,7 +424,7 @@ void step_splice_frames(void)
 		HOLDS(!size || write(pipes[1], bytes, size) == (long)size);
 		close(pipes[1]);
 		pipes[1] = -1;
-		MAY(&e, EPIPE);
+		MAY(&e, EPIPE, ENOSPC);
 		most = frames_in(bytes, size);
 		if (size && !most)
 			MUST(&e, EINVAL);

@@ -46,6 +46,8 @@ static const struct request {
 	  QUEUE, true, false, false, true },
 	{ "NOTIFY", STACQ_IOC_NOTIFY, STACQ_NOTICE_SIZE_VER0, KNOWN(STACQ_IOC_NOTIFY),
 	  QUEUE, true, false, false, false },
+	{ "MOVE", STACQ_IOC_MOVE, STACQ_MOVE_SIZE_VER0, KNOWN(STACQ_IOC_MOVE),
+	  QUEUE, true, true, true, false },
 	{ "SEAL", STACQ_IOC_SEAL, 0, 0, QUEUE, false, false, false, true },
 	{ "UNSEAL", STACQ_IOC_UNSEAL, 0, 0, QUEUE, false, false, false, true },
 };
@@ -111,6 +113,24 @@ static void pick_name(char *to, bool any)
 		memset(to, 'x', STACQ_NAME_SIZE);
 }
 
+/* A file of a queue, mostly, that nobody looks for its own messages in; or none. */
+static int pick_other(void)
+{
+	return one_in(8) ? (int)below(3) - 2 : one_in(8) ? FD(3) : FD(pick_place(QUEUE));
+}
+
+static void fill_delivery(void *to)
+{
+	static const uint64_t some[] = { 0, 1, 50, STACQ_UNCHANGED, 1ull << 31, INT_MAX, ~0ull - 1 };
+	struct stacq_delivery *d = to;
+
+	*d = (struct stacq_delivery){
+		.set = below(2 * STACQ_SET_DEAD_LETTER + 1), .full = below(5),
+		.lease_ms = ANY_OF(some), .ttl_ms = ANY_OF(some),
+		.max_deliveries = below(300), .dead_letter = one_in(4) ? -1 : pick_other(),
+	};
+}
+
 static void fill_create(void *to)
 {
 	static const uint32_t modes[] = { 0666, 0666, 0666, 0600, 0, 0777, 01777, ~0u };
@@ -127,6 +147,9 @@ static void fill_create(void *to)
 	c->gid = pick_owner();
 	c->mode = ANY_OF(modes);
 	c->reserved = mostly_zero();
+	memset(&c->delivery, 0, sizeof(c->delivery));
+	if (one_in(4))
+		fill_delivery(&c->delivery);
 }
 
 static void fill_remove(void *to)
@@ -177,6 +200,7 @@ static void fill_peek(void *to, uint64_t addr)
 	if (p->flags == STACQ_PEEK_HELD && below(4))
 		p->position = p->buf_len = 0;
 	p->reserved = mostly_zero();
+	p->reserved2 = mostly_zero();
 }
 
 static uint64_t pick_time(void)
@@ -214,16 +238,11 @@ static void fill_settlement(void *to)
 	};
 }
 
-static void fill_delivery(void *to)
+static void fill_move(void *to)
 {
-	static const uint64_t some[] = { 0, 1, 50, STACQ_UNCHANGED, 1ull << 31, INT_MAX, ~0ull - 1 };
-	struct stacq_delivery *d = to;
+	struct stacq_move *m = to;
 
-	*d = (struct stacq_delivery){
-		.set = below(2 * STACQ_SET_DEAD_LETTER + 1), .full = below(5),
-		.lease_ms = ANY_OF(some), .ttl_ms = ANY_OF(some),
-		.max_deliveries = below(300), .dead_letter = (int)below(5) - 1,
-	};
+	*m = (struct stacq_move){ .most = below(5), .to = pick_other(), .flags = mostly_zero() };
 }
 
 static void fill_transfer(void *to)
@@ -264,7 +283,7 @@ static void fill_notice(void *to)
 
 static void fill_struct(const struct request *r, uint64_t addr)
 {
-	unsigned char *p = seen_at(addr, 256);
+	unsigned char *p = seen_at(addr, 512);
 
 	if (!p)
 		return;
@@ -300,6 +319,9 @@ static void fill_struct(const struct request *r, uint64_t addr)
 	case STACQ_IOC_SET_DELIVERY:
 		fill_delivery(p);
 		break;
+	case STACQ_IOC_MOVE:
+		fill_move(p);
+		break;
 	case STACQ_IOC_READ:
 	case STACQ_IOC_WRITE:
 		fill_transfer(p);
@@ -324,6 +346,26 @@ static bool is_one_of(const char *name, const char *a, const char *b, const char
 	return !strcmp(name, a) || !strcmp(name, b) || !strcmp(name, c);
 }
 
+static void expect_delivery(struct expect *e, const struct stacq_delivery *d)
+{
+	if (d->set >= STACQ_SET_DEAD_LETTER << 1 ||
+	    (d->set & STACQ_SET_FULL && d->full > STACQ_FULL_DROP_NEWEST) ||
+	    (d->set & STACQ_SET_LEASE_MS && d->lease_ms > INT_MAX) ||
+	    (d->set & STACQ_SET_TTL_MS && d->ttl_ms > INT_MAX) ||
+	    (d->set & STACQ_SET_MAX_DELIVERIES && d->max_deliveries > STACQ_MAX_DELIVERIES))
+		MUST(e, EINVAL);
+	/* What the file is depends on who was quicker. */
+	if (d->set & STACQ_SET_DEAD_LETTER && d->dead_letter != -1)
+		MAY(e, EBADF, EINVAL, EIDRM);
+}
+
+static void expect_move(struct expect *e, const struct stacq_move *m)
+{
+	if (m->flags)
+		MUST(e, EINVAL);
+	MAY(e, EBADF, EINVAL, EIDRM, EAGAIN, EINTR, EMSGSIZE, ENOMEM, EPIPE, ENOSPC);
+}
+
 static void expect_create(struct expect *e, const struct stacq_create *c)
 {
 	if (!name_is_valid(c->name) || c->order > STACQ_PRIORITY || c->flags ||
@@ -339,6 +381,7 @@ static void expect_create(struct expect *e, const struct stacq_create *c)
 	    is_one_of(c->name, KEEP, CHECK_FIFO, CHECK_LIFO))
 		MUST(e, EEXIST);
 	MAY(e, EEXIST, ENOSPC, ENOMEM);
+	expect_delivery(e, &c->delivery);
 	if (!ROOTS(me->id))
 		MAY(e, EPERM);
 }
@@ -372,7 +415,7 @@ static void expect_capacity(struct expect *e, const struct stacq_capacity *c)
 
 static void expect_peek(struct expect *e, const struct stacq_peek *p)
 {
-	if (p->flags > STACQ_PEEK_LEASED || p->reserved ||
+	if (p->flags > STACQ_PEEK_LEASED || p->reserved || p->reserved2 ||
 	    (p->flags && (p->position || p->buf_len)))
 		MUST(e, EINVAL);
 	/* How much of the buffer is written depends on the message. */
@@ -395,7 +438,8 @@ union argument {
 	struct stacq_delivery delivery;
 	struct stacq_transfer transfer;
 	struct stacq_notice notice;
-	unsigned char bytes[256];
+	struct stacq_move move;
+	unsigned char bytes[512];
 };
 
 /* Nobody here holds anything under lease: of an id it depends on what was sent. */
@@ -427,7 +471,7 @@ static void expect_transfer(struct expect *e, unsigned int cmd, const struct sta
 	if (access != FINE || !user_address(t->buf, t->len))
 		MAY(e, EFAULT);
 	if (write)
-		MAY(e, EMSGSIZE, ENOMEM, EPIPE);
+		MAY(e, EMSGSIZE, ENOMEM, ENOSPC, EPIPE);
 	if (write && ((t->len && access == FAULTS) || t->len >= LONGEST))
 		e->fails = true;
 }
@@ -484,10 +528,11 @@ static void expect_fields(struct expect *e, const struct request *r, int place,
 		expect_settlement(e, r->cmd, &a->settlement);
 		break;
 	case STACQ_IOC_SET_DELIVERY:
-		if (a->delivery.set & ~STACQ_SET_LEASE_MS ||
-		    (a->delivery.set & STACQ_SET_LEASE_MS && a->delivery.lease_ms > INT_MAX))
-			MUST(e, EINVAL);
+		expect_delivery(e, &a->delivery);
 		expect_owner(e, place);
+		break;
+	case STACQ_IOC_MOVE:
+		expect_move(e, &a->move);
 		break;
 	case STACQ_IOC_READ:
 	case STACQ_IOC_WRITE:
@@ -541,7 +586,7 @@ static void expect_struct(struct expect *e, const struct request *r, int place,
 	} else {
 		/* Any of its errors. */
 		MAY(e, EINVAL, E2BIG, EFAULT, EEXIST, ENOSPC, ENOMEM, ENOENT, EPERM,
-		    EBUSY, ENOMSG, EINTR, ESTALE, EAGAIN, ETIMEDOUT, EMSGSIZE, EPIPE, EBADF);
+		    EBUSY, ENOMSG, EINTR, ESTALE, EAGAIN, ETIMEDOUT, EMSGSIZE, EPIPE, EBADF, EIDRM);
 	}
 }
 
@@ -566,7 +611,7 @@ static struct expect expect_ioctl(int place, unsigned int cmd, uint64_t arg)
 	return e;
 }
 
-void check_info(const struct stacq_info *i)
+void check_info(const struct stacq_info *i, bool whole)
 {
 	size_t used = strnlen(i->name, sizeof(i->name));
 
@@ -575,9 +620,12 @@ void check_info(const struct stacq_info *i)
 	HOLDS(i->abi_version == STACQ_ABI_VERSION);
 	HOLDS(i->order <= STACQ_PRIORITY);
 	HOLDS(!(i->state & ~STACQ_STATE_SEALED) && !i->reserved);
-	HOLDS(i->depth + i->held + i->inflight <= i->capacity);
-	HOLDS(i->depth + i->held <= i->high_water);
-	HOLDS(i->sent == i->received + i->discarded + i->depth + i->held);
+	HOLDS(i->depth + i->held + i->inflight + i->dead <= i->capacity);
+	HOLDS(i->depth + i->held + i->dead <= i->high_water);
+	HOLDS(!whole || i->sent == i->received + i->discarded + i->depth + i->held + i->expired +
+				    i->exhausted + i->dropped_oldest);
+	HOLDS(i->dead_lettered + i->dead <= i->expired + i->exhausted);
+	HOLDS(i->full <= STACQ_FULL_DROP_NEWEST && memchr(i->dead_letter, 0, STACQ_NAME_SIZE));
 	HOLDS(i->bytes >= i->depth && i->held_bytes >= i->held);
 	HOLDS(i->readers_waiting + i->writers_waiting <= 2 * MOST_PROCESSES);
 }
@@ -631,7 +679,7 @@ static void check_answer(const struct request *r, const union argument *asked,
 	switch (r->cmd) {
 	case STACQ_IOC_INFO:
 		memcpy(&info, &a->info, size < sizeof(info) ? size : sizeof(info));
-		check_info(&info);
+		check_info(&info, size >= sizeof(info));
 		break;
 	case STACQ_IOC_SET_CAPACITY:
 		HOLDS(a->capacity.previous >= 1);
@@ -644,6 +692,10 @@ static void check_answer(const struct request *r, const union argument *asked,
 	case STACQ_IOC_PURGE:
 		HOLDS(!a->purge.flags && !a->purge.reserved);
 		HOLDS(a->purge.discarded < 1ull << 40);
+		break;
+	case STACQ_IOC_MOVE:
+		HOLDS(a->move.to == asked->move.to && a->move.most == asked->move.most);
+		HOLDS(!a->move.most || a->move.moved <= a->move.most);
 		break;
 	case STACQ_IOC_ACK:
 	case STACQ_IOC_GIVE_BACK:
@@ -710,7 +762,7 @@ static unsigned int pick_size(const struct request *r)
 static void structure_step(const struct request *r, int place)
 {
 	unsigned int size = pick_size(r);
-	uint64_t addr = pick_address(size < 256 ? 256 : size);
+	uint64_t addr = pick_address(size < 512 ? 512 : size);
 	unsigned char *p = seen_at(addr, size);
 	unsigned int cmd = _IOC(_IOC_DIR(r->cmd), _IOC_TYPE(r->cmd),
 				_IOC_NR(r->cmd), size);

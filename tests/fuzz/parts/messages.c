@@ -277,7 +277,7 @@ void step_meddle(void)
 	case 1:
 		memset(&i, POISON, sizeof(i));
 		CALL(&e, "info", fd, 0, 0, 0, ioctl(fd, STACQ_IOC_INFO, &i));
-		check_info(&i);
+		check_info(&i, true);
 		break;
 	default:
 		MAY(&e, EBUSY, EINVAL, ENOMEM);

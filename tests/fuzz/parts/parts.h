@@ -178,7 +178,7 @@ void put_in_place(int fd, int place);
 
 struct expect expect_read(int place);
 void check_read(uint64_t addr, uint64_t len, long n);
-void check_info(const struct stacq_info *i);
+void check_info(const struct stacq_info *i, bool whole);
 
 /*
  * messages.c: for each process, step and message of it, 0x80 when sent, and how

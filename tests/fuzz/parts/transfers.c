@@ -35,7 +35,7 @@ static struct expect expect_write(int place)
 	switch (kind_of(place)) {
 	case QUEUE:
 	case DOOR:
-		MAY(&e, EMSGSIZE, EAGAIN, ENOMEM, EPIPE, EINTR, ETIMEDOUT);
+		MAY(&e, EMSGSIZE, EAGAIN, ENOMEM, ENOSPC, EPIPE, EINTR, ETIMEDOUT);
 		break;
 	case CONTROL_FILE:
 		MUST(&e, EINVAL);
