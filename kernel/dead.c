@@ -182,18 +182,20 @@ void __stacq_die(struct stacq_queue *q, struct stacq_msg *m, unsigned int cause)
  * __stacq_dies_given_back() - does a message die that comes back?
  * @q: the queue
  * @m: the message, given back and counted, at its place
+ * @delivered: it was counted; else nobody has seen anything of it
  *
  * Context: The lock is held.
  * Return: true if it did.
  */
-bool __stacq_dies_given_back(struct stacq_queue *q, struct stacq_msg *m)
+bool __stacq_dies_given_back(struct stacq_queue *q, struct stacq_msg *m,
+			     bool delivered)
 {
 	unsigned int most = q->dead.max_deliveries;
 
 	stacq_assert_locked(q);
 	if (q->special & STACQ_ENDED_REMOVED)
 		return false;
-	if (most && m->deliveries >= most) {
+	if (delivered && most && m->deliveries >= most) {
 		__stacq_die(q, m, STACQ_CAUSE_EXHAUSTED);
 		return true;
 	}
@@ -535,5 +537,27 @@ void stacq_dead_end(struct stacq_queue *q)
 	q->dead.letter = NULL;
 	stacq_unlock(q);
 	if (letter)
+		stacq_queue_put(letter);
+}
+
+/**
+ * stacq_dead_forget() - a queue is removed: it is nobody's dead-letter queue any more
+ * @q: another queue
+ * @letter: the one that is removed
+ *
+ * So it is not kept, with all its messages, until somebody dies in @q.
+ *
+ * Context: Sleeps.
+ */
+void stacq_dead_forget(struct stacq_queue *q, struct stacq_queue *letter)
+{
+	bool was;
+
+	stacq_lock(q);
+	was = q->dead.letter == letter;
+	if (was)
+		q->dead.letter = NULL;
+	stacq_unlock(q);
+	if (was)
 		stacq_queue_put(letter);
 }

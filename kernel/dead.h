@@ -63,6 +63,7 @@ struct stacq_dead {
 
 void stacq_dead_init(struct stacq_queue *q);
 void stacq_dead_end(struct stacq_queue *q);
+void stacq_dead_forget(struct stacq_queue *q, struct stacq_queue *letter);
 
 u64 __stacq_end_after(const struct stacq_msg *m, u32 ms);
 void __stacq_dead_arm(struct stacq_queue *q, u64 when);
@@ -70,6 +71,7 @@ void __stacq_dead_arm_ttl(struct stacq_queue *q);
 void __stacq_dead_arm_told(struct stacq_queue *q, const struct stacq_msg *m);
 bool __stacq_expired(struct stacq_queue *q, const struct stacq_msg *m);
 void __stacq_die(struct stacq_queue *q, struct stacq_msg *m, unsigned int cause);
-bool __stacq_dies_given_back(struct stacq_queue *q, struct stacq_msg *m);
+bool __stacq_dies_given_back(struct stacq_queue *q, struct stacq_msg *m,
+			     bool delivered);
 
 #endif /* _STACQ_DEAD_H */

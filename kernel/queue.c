@@ -445,7 +445,7 @@ unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 	}
 	if (!stacq_msg_listed(m))
 		__stacq_returned_add(q, m);
-	if (__stacq_dies_given_back(q, m))
+	if (__stacq_dies_given_back(q, m, delivered))
 		return 0;
 	if (m != q->peeked)
 		__stacq_store_settle(&q->store, m);

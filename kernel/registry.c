@@ -245,8 +245,9 @@ static void __unlist(struct stacq_queue *q)
  */
 int stacq_registry_remove(const char *name)
 {
-	struct stacq_queue *q;
+	struct stacq_queue *q, *other;
 	u64 msgs, bytes;
+	int minor;
 
 	if (mutex_lock_killable(&registry_mutex))
 		return -EINTR;
@@ -254,6 +255,8 @@ int stacq_registry_remove(const char *name)
 	if (q) {
 		stacq_queue_end(q, &msgs, &bytes);
 		__unlist(q);
+		idr_for_each_entry(&minors, other, minor)
+			stacq_dead_forget(other, q);
 	}
 	mutex_unlock(&registry_mutex);
 	if (!q)

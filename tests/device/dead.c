@@ -427,6 +427,22 @@ TEST(a_message_given_back_too_often_is_a_dead_letter)
 	}
 }
 
+TEST(a_message_that_nobody_has_seen_does_not_die_of_it)
+{
+	struct pair p = pair(STACQ_FIFO);
+	static struct batch out;
+	int framer = framed(&p.q, NONBLOCK);
+
+	/* Given back often enough before it came here. */
+	set_most(p.fd, 3);
+	out.size = 0;
+	add(&out, 5000, 1)->deliveries = htole32(5);
+	WRITE_ALL(framer, &out);
+	ASSERT_ERRNO(read(p.fd, null_pointer, 5000), EFAULT);
+	ASSERT_EQ(info(p.fd).depth, 1);
+	RECEIVE(p.fd, 5000, 1);
+}
+
 TEST(without_a_dead_letter_queue_it_is_thrown_away_and_counted)
 {
 	struct queue q = queue_new(STACQ_FIFO);
