@@ -70,7 +70,7 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	info->refused = q->policy.refused;
 	info->dropped_oldest = q->policy.dropped_oldest;
 	info->dropped_newest = q->policy.dropped_newest;
-	if (q->dead.letter && !(READ_ONCE(q->dead.letter->special) & STACQ_ENDED_REMOVED))
+	if (q->dead.letter)
 		strscpy(info->dead_letter, q->dead.letter->name,
 			sizeof(info->dead_letter));
 	stacq_unlock(q);
