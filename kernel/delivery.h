@@ -4,8 +4,8 @@
  *
  * A full queue has its writers wait, or refuses what they send, or throws something
  * away: the message that comes, or the oldest ones. Then it is a ring of the last
- * messages. For these policies a message is sent from a copy, see transfer.c: its
- * bytes are known to be there before any is thrown away for it.
+ * messages. When such a queue is full a message is sent from a copy, see transfer.c:
+ * its bytes are known to be there before any is thrown away for it.
  */
 #ifndef _STACQ_DELIVERY_H
 #define _STACQ_DELIVERY_H

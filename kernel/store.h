@@ -125,7 +125,7 @@ struct stacq_segment {
  * @spare_bytes: their size
  * @spare_min: lowest @spare_bytes since stacq_store_trim() last looked
  * @buf_bytes: size of all buffers, in use or not
- * @bytes: all memory taken: segments, buffers, levels and leases
+ * @bytes: all memory taken: segments, buffers, levels, leases and notes
  * @moved: called with the lock held when a message has moved in memory
  */
 struct stacq_store {
