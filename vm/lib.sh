@@ -43,7 +43,7 @@ kernel_folder() {
 	kernel_entry "$1"
 	case $kernel_kind in
 	debian) "$top/vm/fetch-kernel" "$1" ;;
-	built) "$top/vm/build-kernel" "$1" ;;
+	built | um) "$top/vm/build-kernel" "$1" ;;
 	esac
 }
 

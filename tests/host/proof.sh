@@ -3,18 +3,18 @@
 #
 # Bounded proof with CBMC that the container agrees with the model (tests/model/proof.c): each operation
 # on every state of a queue of capacity 1 and, when ALL is set, a stack and of capacity 2. Runs on the host;
-# takes half a minute, and some minutes for all.
+# takes half a minute. Giving back alone takes four, so it is left to ALL, too.
 
 . "${0%/*}/../../vm/lib.sh"
 cd "$top" || exit 1
 
-limit=300 # seconds for one proof, ten times what it takes on an idle machine
+limit=900 # seconds for one proof, four times what the longest takes on an idle machine
 out=$top/build/proof
 root=$cache/tools/cbmc
 
 # The bigger ones take longest, a stack and a queue differ in the order only.
-proofs=({send,receive,hold_done,give_back,grow}" 1 0")
-[ -z "${ALL-}" ] || proofs+=({send,receive,hold_done,give_back,grow}" "{1\ 1,2\ 0} {send,receive}" 2 1")
+proofs=({send,receive,hold_done,grow}" 1 0")
+[ -z "${ALL-}" ] || proofs+=("give_back 1 0" {send,receive,hold_done,give_back,grow}" "{1\ 1,2\ 0} {send,receive}" 2 1")
 
 # cbmc is in no Debian that this runs on, so it is unpacked with the C library that it wants.
 fetch_cbmc() {

@@ -6,14 +6,14 @@
 
 . "$(dirname "$0")/common"
 
-detectors kasan
+detectors "${DETECTORS-uml}"
 
 mistake lockorder
 caught "a wrong lock order" 123 'possible circular locking'
 mistake sleepinlock
 caught "sleeping with a spin lock held" 123 'BUG: sleeping function called from invalid context'
 mistake lockkept
-caught "a lock still held on return to user space" 123 'lock held when returning to user space'
+caught "a lock still held on return to user space" 123 'lock held when returning to user space|still has locks held'
 
 mistake shift
 caught "an undefined shift" 123 'UBSAN: shift-out-of-bounds'

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The detectors of the kasan kernel are on: each kind of mistake, made on purpose, makes the run fail.
+# The detectors of the kernel uml, or kasan with DETECTORS=kasan, are on: each kind of mistake, made on
+# purpose, makes the run fail.
 # One boot for each, since KASAN and the lock checker go silent after their first report.
 # shellcheck disable=SC2016 # what is in single quotes is for the guest
 
 . "$(dirname "$0")/common"
 
-detectors kasan
+detectors "${DETECTORS-uml}"
 read_it='dd if=/dev/runner_test of=/dev/null bs=4096 count=1 status=none'
 
 # Without a mistake there is no report, and no leak; with one, guest-run counts it against the program
@@ -19,7 +20,7 @@ insmod /modules/runner_test.ko how=${0##*/} && dd if=/dev/runner_test of=/dev/nu
 	rmmod runner_test && echo ok 1
 END
 chmod +x "$work/mistake"
-vm --kernel kasan --cpus 1 --timeout 900 --file "$work/mistake:/tests/mistake/none" \
+vm --kernel "$detectors_of" --cpus 1 --timeout 900 --file "$work/mistake:/tests/mistake/none" \
 	--file "$work/mistake:/tests/mistake/leak" -- /tests/guest-run 60 mistake/none leaks mistake/leak leaks
 # of PROGRAM: what guest-run said about it, the last time if there are more
 of() { awk -v p="$1" '$1 == "@begin" { on = $2 == p; if (on) text = "" } on { text = text $0 "\n" } END { printf text }' "$work/out"; }

@@ -8,11 +8,11 @@
 detectors kmsan
 read_it='dd if=/dev/runner_test of=/dev/null bs=4096 count=1 status=none'
 
-mistake none "$read_it"
-expect "bytes that were written make no run fail" [ $status = 0 ]
-
 mistake uninit "$read_it"
 caught "allocated bytes that were never written, on their way to user space" 123 'BUG: KMSAN: kernel-infoleak'
+
+# A boot takes 40 seconds. That bytes which were written make no run fail is seen in each run of the tests.
+[ -n "${ALL-}" ] || finish
 mistake padding "$read_it"
 caught "the padding of a structure, on its way to user space" 123 'BUG: KMSAN: kernel-infoleak'
 
