@@ -70,8 +70,8 @@ modules:              ## the modules, for KERNEL
 
 user:                 ## the command, the library and the test programs
 	@vm/need build test
-	@$(MAKE) -s -C tools BUILD=$(BUILD)/user
-	@$(MAKE) -s -C tests BUILD=$(BUILD)/user all plain
+	@$(MAKE) -s -j$$(nproc) -C tools BUILD=$(BUILD)/user
+	@$(MAKE) -s -j$$(nproc) -C tests BUILD=$(BUILD)/user all plain
 
 clean:                ## remove what was built
 	rm -rf build

@@ -133,7 +133,7 @@ TEST_WITHIN(opening, 900)
 {
 	struct call c = {
 		.what = "open", .ready = some_messages, .call = do_open,
-		.after = close_opened, .allocations = 4, .copies = 1,
+		.after = close_opened, .allocations = 4, .copies = copies_of_names(),
 	};
 
 	inject(&c);

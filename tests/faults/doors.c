@@ -44,7 +44,7 @@ TEST_WITHIN(opening_control, 900)
 	struct call c = {
 		.what = "open of control", .call = do_open,
 		.after = close_opened, .text = CONTROL, .number = O_RDWR,
-		.place = NOWHERE, .allocations = 2, .copies = 1,
+		.place = NOWHERE, .allocations = 2, .copies = copies_of_names(),
 	};
 
 	inject(&c);
@@ -165,7 +165,7 @@ TEST_WITHIN(opening_an_attribute, 900)
 	struct call c = {
 		.what = "open of an attribute", .call = do_open,
 		.after = close_opened, .text = ATTRIBUTES "capacity",
-		.number = O_RDWR, .allocations = 3, .copies = 1,
+		.number = O_RDWR, .allocations = 3, .copies = copies_of_names(),
 	};
 
 	inject(&c);
@@ -210,6 +210,9 @@ TEST_WITHIN(writing_attributes, 900)
 	write_attribute("max_msgs", 500, 1);
 	write_attribute("max_bytes", 50000, 1);
 	write_attribute("max_msg_size", 5000, 1);
+	write_attribute("lease_ms", 60000, 1);
+	write_attribute("ttl_ms", 60000, 1);
+	write_attribute("max_deliveries", 5, 1);
 }
 
 /*
@@ -222,7 +225,7 @@ TEST_WITHIN(opening_the_door, 900)
 		.what = "open of /proc/msg_queue", .call = do_open,
 		.ready = three_messages, .after = close_opened, .place = DOOR,
 		.text = "/proc/msg_queue", .number = O_RDWR, .allocations = 4,
-		.copies = 1,
+		.copies = copies_of_names(),
 	};
 
 	inject(&c);
