@@ -631,6 +631,35 @@ TEST(a_dead_letter_that_dies_once_more_keeps_its_history)
 	RECEIVE(third, 70, 1);
 }
 
+TEST(a_dead_letter_given_back_to_the_end_keeps_its_history)
+{
+	struct pair p = pair(STACQ_FIFO);
+	struct stacq_peek first[2], peeked;
+	char buf[64];
+
+	lease(p.fd);
+	set_most(p.fd, 1);
+	for (unsigned int n = 0; n < 2; n++) {
+		SEND(p.fd, 40 + n, n);
+		give_back(p.fd);
+	}
+	WAIT_FOR(info(p.dead).depth == 2);
+	first[0] = look(p.dead, 0);
+	first[1] = look(p.dead, 1);
+	lease(p.dead);
+	ASSERT_EQ(read(p.dead, buf, sizeof(buf)), 40);
+	ASSERT_EQ(settle(p.dead, STACQ_IOC_GIVE_BACK, ALL | STACQ_SETTLE_TO_BACK), 1);
+	for (unsigned int n = 0; n < 2; n++) {
+		peeked = look(p.dead, 1 - n);
+		ASSERT_EQ(strcmp(peeked.origin, p.q.name), 0);
+		ASSERT_EQ(peeked.cause, STACQ_CAUSE_EXHAUSTED);
+		ASSERT_EQ(peeked.died_after, 1);
+		ASSERT_EQ(peeked.first_ns, first[n].first_ns);
+		ASSERT_EQ(peeked.len, 40 + n);
+	}
+	ASSERT_TRUE(look(p.dead, 1).seq > first[1].seq);
+}
+
 TEST(two_queues_may_be_each_others)
 {
 	struct pair p = pair(STACQ_FIFO);

@@ -351,6 +351,18 @@ static int move(int from, int to, unsigned long long most)
 	return ret ? ret : (int)m.moved;
 }
 
+TEST(nothing_moves_from_a_sealed_queue_that_is_empty)
+{
+	struct queue a = queue_new(STACQ_FIFO), b = queue_new(STACQ_FIFO);
+	int from = queue_open(&a, NONBLOCK), to = queue_open(&b, NONBLOCK);
+
+	SEND(from, 8, 1);
+	ASSERT_OK(ioctl(from, STACQ_IOC_SEAL, 0));
+	ASSERT_EQ(move(from, to, 0), 1);
+	ASSERT_EQ(move(from, to, 0), 0);
+	RECEIVE(to, 8, 1);
+}
+
 TEST(messages_move_in_the_order_of_reading)
 {
 	for (unsigned int order = 0; order < 2; order++) {

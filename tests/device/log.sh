@@ -120,7 +120,19 @@ tracepoints_tell() {
 	is "$(grep -c ' stacq_requeue:' $t/trace)" 1 "messages given back"
 }
 
+tracepoints_tell_of_each_of_a_burst() {
+	local t=/sys/kernel/tracing
+	[ -e $t/trace ] || skip "this kernel has no tracefs"
+	reload
+	echo 1 >$t/events/stacq/stacq_send/enable
+	echo >$t/trace
+	printf '%s\n' one three seventeen | stacq send --lines stack
+	echo 0 >$t/events/stacq/stacq_send/enable
+	is "$(sed -n 's/.* stacq_send: *//p' $t/trace)" "$(printf '%s\n' "stack: message 1 of 3 bytes, 1 now" \
+		"stack: message 2 of 5 bytes, 2 now" "stack: message 3 of 9 bytes, 3 now")" "what was sent"
+}
+
 tap_main growth_is_logged capacity_set_by_hand_is_logged growth_lines_are_limited removal_is_logged \
 	purge_is_logged unload_with_1000_messages_says_so unload_counts_a_message_in_hand_given_back \
 	debug_names_each_message_thrown_away debug_can_be_switched_on_at_run_time \
-	bytes_of_messages_are_never_logged tracepoints_tell
+	bytes_of_messages_are_never_logged tracepoints_tell tracepoints_tell_of_each_of_a_burst

@@ -41,8 +41,8 @@ stack"
 }
 
 queues_makes_several() {
-	reload_with queues=a,b:fifo,c:lifo
-	is "$(attribute a order)$(attribute b order)$(attribute c order)" fifofifolifo
+	reload_with queues=a,b:fifo,c:lifo,d:priority
+	is "$(attribute a order)$(attribute b order)$(attribute c order)$(attribute d order)" fifofifolifopriority
 	[ ! -e /dev/stacq/stack ] || fail "there is a stack that nobody asked for"
 }
 

@@ -202,6 +202,31 @@ TEST(limits_can_be_written)
 	ASSERT_EQ(info(fd).max_msgs, 0);
 }
 
+TEST(how_messages_are_delivered_can_be_written)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, NONBLOCK);
+	struct stacq_info i;
+
+	ASSERT_OK(store(&q, "lease_ms", "1500\n"));
+	ASSERT_OK(store(&q, "ttl_ms", "2147483647\n"));
+	ASSERT_OK(store(&q, "max_deliveries", "255\n"));
+	ASSERT_OK(store(&q, "full", "drop_oldest\n"));
+	i = info(fd);
+	ASSERT_EQ(i.lease_ms, 1500);
+	ASSERT_EQ(i.ttl_ms, 2147483647);
+	ASSERT_EQ(i.max_deliveries, 255);
+	ASSERT_EQ(i.full, STACQ_FULL_DROP_OLDEST);
+	ASSERT_OK(store(&q, "full", "block"));	/* echo -n */
+	ASSERT_EQ(info(fd).full, STACQ_FULL_BLOCK);
+	ASSERT_REFUSED(fd, store(&q, "full", "drop\n"), EINVAL);
+	ASSERT_REFUSED(fd, store(&q, "full", "1\n"), EINVAL);
+	ASSERT_REFUSED(fd, store(&q, "lease_ms", "2147483648\n"), EINVAL);
+	ASSERT_REFUSED(fd, store(&q, "ttl_ms", "4294967296\n"), EINVAL);
+	ASSERT_REFUSED(fd, store(&q, "max_deliveries", "256\n"), EINVAL);
+	ASSERT_REFUSED(fd, store(&q, "max_deliveries", "4294967297\n"), EINVAL);
+}
+
 TEST(writing_a_limit_lets_blocked_writers_in)
 {
 	struct stacq_create c = create_defaults(STACQ_FIFO);
@@ -226,7 +251,8 @@ TEST(writing_a_limit_lets_blocked_writers_in)
 TEST(nonsense_is_einval_and_too_large_is_erange)
 {
 	static const char *const writable[] = {
-		"capacity", "max_msgs", "max_bytes", "max_msg_size",
+		"capacity", "max_msgs", "max_bytes", "max_msg_size", "lease_ms", "ttl_ms",
+		"max_deliveries",
 	};
 	static const char *const nonsense[] = {
 		"", "\n", "x", "1x", "-1", "1 2", "0x", "1.5", " ", "12k",
@@ -234,7 +260,7 @@ TEST(nonsense_is_einval_and_too_large_is_erange)
 	struct queue q = queue_new(STACQ_FIFO);
 	int fd = queue_open(&q, NONBLOCK);
 
-	for (int a = 0; a < 4; a++) {
+	for (size_t a = 0; a < sizeof(writable) / sizeof(writable[0]); a++) {
 		for (size_t n = 1; n < sizeof(nonsense) / 8; n++) {
 			struct stacq_info before = info(fd), after;
 
