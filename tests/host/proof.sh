@@ -16,6 +16,11 @@ root=$cache/tools/cbmc
 proofs=({send,receive,hold_done,grow}" 1 0")
 [ -z "${ALL-}" ] || proofs+=("give_back 1 0" {send,receive,hold_done,give_back,grow}" "{1\ 1,2\ 0} {send,receive}" 2 1")
 
+# A fault in the copy, as what sed does to a file, and the proof that must fail then.
+faults=('send kernel/store.c s/seg->live++;//')
+[ -z "${ALL-}" ] || faults+=('receive kernel/store.h s/seg->live--;//' 'hold_done kernel/queue.c s/q->held_bytes -= m->len;//'
+	'grow kernel/store.c s/st->bytes += seg->bytes;//')
+
 # cbmc is in no Debian that this runs on, so it is unpacked with the C library that it wants.
 fetch_cbmc() {
 	local new
@@ -70,7 +75,7 @@ if ! uname -m | grep -qx x86_64 || ! vm/need model || ! fetch_cbmc >&2; then
 	exit 0
 fi
 prepare || exit 1
-echo "1..${#proofs[@]}"
+echo "1..$((${#proofs[@]} + ${#faults[@]}))"
 n=0 bad=0
 for proof in "${proofs[@]}"; do
 	read -r op capacity lifo <<<"$proof"
@@ -87,5 +92,22 @@ for proof in "${proofs[@]}"; do
 		echo "not ok $n - $name"
 		bad=1
 	fi
+done
+for fault in "${faults[@]}"; do
+	read -r op file edit <<<"$fault"
+	n=$((n + 1)) status=0
+	cp "$out/$file" "$out/whole"
+	sed -i "$edit" "$out/$file"
+	prove "$op" 1 0 || status=$?
+	if [ $status = 10 ] && grep -qx 'VERIFICATION FAILED' "$out/log" && ! cmp -s "$out/$file" "$out/whole"; then
+		echo "ok $n - ${op/_/ }, with a fault in ${file#kernel/}, is no proof"
+	elif [ $status = 124 ]; then
+		echo "ok $n - ${op/_/ }, with a fault in ${file#kernel/}, is no proof # SKIP not done within $limit s"
+	else
+		tail -n 40 "$out/log" | sed 's/^/# /'
+		echo "not ok $n - ${op/_/ }, with a fault in ${file#kernel/}, is no proof"
+		bad=1
+	fi
+	cp "$out/whole" "$out/$file"
 done
 exit $bad
