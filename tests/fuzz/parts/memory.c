@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "parts.h"
 
@@ -24,6 +28,55 @@ const struct region regions[NR_REGIONS] = {
 	[PAST_END]	= { AT(PAGES, 2), false, false, false, false },
 	[ZERO]		= { ZEROS, ZEROS + (4ul << 30), true, false, false, false },
 };
+
+/* Behind the last address that a program can have; user-mode Linux has less, and not always the same. */
+#define USER_END	0x7ffffffff000ul
+#define USER_MIDDLE	(1ul << 46)
+static uint64_t user_end = USER_END;
+
+__attribute__((constructor)) static void find_the_end(void)
+{
+	void *p = mmap((void *)USER_MIDDLE, PAGE, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (p == MAP_FAILED)
+		user_end = regions[ZERO].end;
+	else
+		munmap(p, PAGE);
+}
+
+static void move_stacks(const char *how)
+{
+	const char *file = "/proc/sys/kernel/randomize_va_space";
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, how, 1) != 1) {
+		perror(file);
+		abort();
+	}
+	close(fd);
+}
+
+/*
+ * The last address is one of the bad ones, so nothing may be there. Where stacks
+ * are not moved (vm/run says norandmaps) ours is: then begin again with one that is.
+ */
+__attribute__((constructor)) static void leave_the_end_alone(int argc, char **argv)
+{
+	const char *moved = "STACQ_FUZZ_MOVED";
+	unsigned char seen;
+
+	(void)argc;
+	if (getenv(moved)) {
+		move_stacks("0");
+		unsetenv(moved);
+	} else if (!mincore((void *)(USER_END - PAGE), PAGE, &seen)) {
+		setenv(moved, "1", 1);
+		move_stacks("2");
+		execv("/proc/self/exe", argv);
+		abort();
+	}
+}
 
 const struct region *region_at(uint64_t addr)
 {
@@ -62,9 +115,7 @@ enum access access_to(uint64_t addr, uint64_t len, bool write)
 /* A length of 0 touches nothing, but the kernel may look at the address. */
 bool user_address(uint64_t addr, uint64_t len)
 {
-	const uint64_t end = 0x7ffffffff000ul;
-
-	return addr < end && len < end - addr;
+	return addr < user_end && len < user_end - addr;
 }
 
 void expect_memory(struct expect *e, uint64_t addr, uint64_t len, bool write)
@@ -202,7 +253,7 @@ uint64_t address_in(int region, uint64_t len)
 uint64_t bad_address(void)
 {
 	static const uint64_t bad[] = {
-		0, 1, 8, PAGE, 0x7ffffffff000 - 1, 0x7ffffffff000,
+		0, 1, 8, PAGE, USER_END - 1, USER_END,
 		0x800000000000, 1ul << 63, 0xffff888000001000, 0xffff888000000ff0,
 		0xffffffff81000000, 0xffffc90000000000, 0xffffffffff600000, -1, -8,
 		-PAGE, INT_MAX, MEMORY + 17 * PAGE, MEMORY + 42 * PAGE,

@@ -92,9 +92,9 @@ long call_returns(struct call *c, const struct expect *e, long result);
  */
 
 #define PAGE	4096ul
-#define MEMORY	0x100000000000ul
-#define ALIAS	0x110000000000ul
-#define ZEROS	0x120000000000ul
+#define MEMORY	0x1000000000ul
+#define ALIAS	0x1800000000ul
+#define ZEROS	0x2000000000ul
 #define PAGES	320u
 #define MEMORY_FD	95
 
