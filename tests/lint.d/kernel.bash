@@ -34,15 +34,12 @@ checkpatch() {
 	return $status
 }
 
-# Warnings come when something is compiled, so all of it is.
-warnings() {
-	rm -rf build/lint-warnings
-	vm/build-modules --into lint-warnings stock W=1 KCFLAGS=-Werror
-}
+# build_for_lint ARGUMENT...: all modules, with the warnings of gcc that are asked for by hand. An object is only made
+# without one.
+build_for_lint() { vm/build-modules --into lint stock W=1 KCFLAGS=-Werror "$@"; }
 
-sparse() {
-	vm/build-modules --into lint stock C=2 CF="-D__CHECK_ENDIAN__ -Wcontext -Wsparse-error"
-}
+# gcc's and those of sparse, which looks at each file whether it was compiled again or not.
+warnings() { build_for_lint C=2 CF="-D__CHECK_ENDIAN__ -Wcontext -Wsparse-error"; }
 
 kernel-doc() {
 	local files
@@ -83,7 +80,7 @@ semantic_patch() {
 # sources that are looked at by themselves, and takes 15 s.
 clang_tidy_kernel() {
 	local commands
-	vm/build-modules --into lint stock || return
+	build_for_lint || return
 	mapfile -t commands < <(find "$top/build/lint/src" -name '.*.o.cmd' ! -name '.*.mod.o.cmd' \
 		! -path '*/tests/runner/*' ! -name '.queue_test.*' | sort)
 	each tidy_kernel "${commands[@]}"
