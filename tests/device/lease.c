@@ -529,6 +529,21 @@ TEST(a_lease_does_not_end_before_its_time)
 	ASSERT_EQ(info(fd).lease_ms, 0);
 }
 
+TEST(leases_end_one_after_the_other)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = leasing(&q, NONBLOCK);
+
+	set_lease_ms(fd, 400);
+	SEND(fd, 8, 1);
+	SEND(fd, 8, 2);
+	RECEIVE(fd, 8, 1);
+	usleep(200000);
+	RECEIVE(fd, 8, 2);
+	WAIT_FOR(info(fd).lapsed == 2);
+	ASSERT_EQ(info(fd).depth, 2);
+}
+
 TEST(who_holds_as_many_as_it_may_gets_no_more)
 {
 	static const unsigned int flags[] = { 0, STACQ_MODE_FRAMED };

@@ -189,6 +189,27 @@ TEST(new_messages_find_their_place_behind_one_in_hand)
 	ASSERT_EQ(receive(fd), 20);
 }
 
+TEST(the_last_of_a_priority_goes_before_one_in_hand)
+{
+	struct queue q = queue_new(STACQ_PRIORITY);
+	int fd = queue_open(&q, NONBLOCK), other = queue_open(&q, NONBLOCK);
+	char c;
+
+	send(fd, 4, 0);
+	ASSERT_EQ(read(other, &c, 1), 1);
+	send(fd, 4, 1);
+	ASSERT_EQ(receive(fd), 1);
+	/* where it was may be used again by this one */
+	send(fd, 3, 10);
+	send(fd, 4, 2);
+	send(fd, 4, 3);
+	close(other);
+	ASSERT_EQ(receive(fd), 0);
+	ASSERT_EQ(receive(fd), 2);
+	ASSERT_EQ(receive(fd), 3);
+	ASSERT_EQ(receive(fd), 10);
+}
+
 TEST(every_priority_at_once_and_room_comes_and_goes)
 {
 	const unsigned int step = 37, nr = 2000;
