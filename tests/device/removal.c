@@ -158,23 +158,29 @@ TEST_WITHIN(removal_races_with_everything, 120)
 	/* KCSAN looks at one access in a thousand */
 	int rounds = access("/sys/kernel/debug/kcsan", F_OK) ? 100 : 400;
 	char path[128];
-	pid_t pid[4];
+	pid_t pid[5];
 
 	c.max_msgs = 3;
 	snprintf(path, sizeof(path), "/dev/stacq/%s", c.name);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		pid[i] = start();
 		if (pid[i])
 			continue;
 		for (;;) {
 			int fd = open(path, O_RDWR | O_CLOEXEC);
 			char buf[100] = "message";
+			struct stacq_mode m = { 0 };
 
 			if (fd < 0) {
 				ASSERT_TRUE(errno == ENOENT || errno == ENXIO);
 				continue;
 			}
-			for (int n = 0; n < 3; n++) {
+			if (i == 4) {
+				while (!ioctl(fd, STACQ_IOC_SET_MODE, &m))
+					;
+				ASSERT_EQ(errno, EIDRM);
+			}
+			for (int n = 0; n < 3 && i < 4; n++) {
 				ssize_t r = i < 2 ? write(fd, buf, 90) :
 					    read(fd, buf, i == 2 ? 90 : 40);
 
@@ -192,7 +198,7 @@ TEST_WITHIN(removal_races_with_everything, 120)
 		usleep(round % 100 * 100);
 		ASSERT_OK(queue_remove(c.name));
 	}
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		ASSERT_TRUE(running(pid[i]));
 		kill_now(pid[i]);
 	}
