@@ -664,9 +664,10 @@ static void check_peek(const struct stacq_peek *asked, const struct stacq_peek *
 
 static void prepare_buffer(const struct request *r, uint64_t addr, uint64_t size)
 {
-	struct stacq_peek p;
+	struct stacq_peek p = { 0 };
 
-	if (r->cmd == STACQ_IOC_PEEK && look(addr, sizeof(p), &p) &&
+	/* (what the oldest programs know says where it is, and the rest may not be there) */
+	if (r->cmd == STACQ_IOC_PEEK && look(addr, STACQ_PEEK_SIZE_VER0, &p) &&
 	    buffer_apart(&p, addr, size))
 		lay_poison(p.buf, p.buf_len);
 }
