@@ -379,21 +379,16 @@ static int receive_alone(const struct kind *k, struct stacq_reader *r,
 	if (r->holder.on)
 		ret = stacq_holder_prepare(r->q, &r->holder);
 	if (!ret)
-		ret = stacq_take_in_hand(r);
-
+		ret = stacq_take_in_hand(r, f->len - f->done);
 	if (ret <= 0)
 		return ret;
 	stacq_lock(r->q);
 	ttl_ms = __ttl_of(r->q, r->msg);
 	stacq_unlock(r->q);
-	if (STACQ_FRAME_SIZE(r->msg->len) > f->len - f->done) {
-		ret = -EMSGSIZE;
-	} else if (bring_frame(k, f, r->msg, ttl_ms, now)) {
+	if (bring_frame(k, f, r->msg, ttl_ms, now))
 		off = r->msg->len;
-		ret = 1;
-	} else {
+	else
 		ret = -EFAULT;
-	}
 	stacq_put_in_hand(r, off);
 	return ret;
 }

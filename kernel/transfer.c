@@ -433,11 +433,13 @@ int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek)
 /**
  * stacq_take_in_hand() - see that there is a message in the reader's hands
  * @r: the reader
+ * @room: a new one is not taken if its frame is longer than so many bytes: given back, it
+ *	would come after those that others take in the meantime
  *
  * Context: stacq_reader.mutex is held. Takes the queue's lock.
- * Return: 1; 0 at the end of a sealed queue; -EAGAIN or -EIDRM.
+ * Return: 1; 0 at the end of a sealed queue; -EAGAIN, -EIDRM or -EMSGSIZE.
  */
-int stacq_take_in_hand(struct stacq_reader *r)
+int stacq_take_in_hand(struct stacq_reader *r, size_t room)
 {
 	struct stacq_msg *m;
 	int ret = 1;
@@ -451,6 +453,8 @@ int stacq_take_in_hand(struct stacq_reader *r)
 			ret = PTR_ERR_OR_ZERO(m);
 		} else if (__stacq_holder_full(&r->holder)) {
 			ret = -EAGAIN;
+		} else if (STACQ_FRAME_SIZE(m->len) > room) {
+			ret = -EMSGSIZE;
 		} else {
 			__stacq_hold(r->q, m);
 			r->msg = m;
@@ -510,7 +514,8 @@ static ssize_t receive_held(struct stacq_reader *r, size_t len,
 		return -ERESTARTSYS;
 	}
 	/* It was switched to framed mode since this call began. */
-	ret = r->mode & STACQ_MODE_FRAMED ? -EBUSY : prepare(r) ?: stacq_take_in_hand(r);
+	ret = r->mode & STACQ_MODE_FRAMED ? -EBUSY : prepare(r) ?:
+		stacq_take_in_hand(r, SIZE_MAX);
 	if (ret > 0) {
 		len = min_t(size_t, len, r->msg->len - r->off);
 		ok = copy(to, stacq_msg_data(r->msg) + r->off, len);

@@ -89,7 +89,7 @@ bool stacq_reader_idle(struct stacq_reader *r);
 int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek);
 int stacq_reader_next(struct stacq_reader *r, u64 *len);
 
-int stacq_take_in_hand(struct stacq_reader *r);
+int stacq_take_in_hand(struct stacq_reader *r, size_t room);
 void stacq_put_in_hand(struct stacq_reader *r, u32 off);
 
 /* Many messages a call: frame.c */

@@ -329,6 +329,7 @@ struct message {
 static struct shared {
 	unsigned int sent[WRITERS];
 	double end;
+	unsigned int latest;
 	unsigned char seen[WRITERS][MOST];
 } *shared;
 
@@ -511,6 +512,58 @@ TEST_WITHIN(framed_and_plain_callers_get_each_message_once_and_in_order, 3600)
 TEST_WITHIN(readers_of_one_open_file_get_each_frame_once, 3600)
 {
 	run(true);
+}
+
+/* Read single frames until the end: none comes after a later one that was read before. */
+static void read_in_order(const struct queue *q, size_t room)
+{
+	int fd = framed(q, NONBLOCK);
+	unsigned int before, number;
+	ssize_t n;
+
+	do {
+		before = __atomic_load_n(&shared->latest, __ATOMIC_SEQ_CST);
+		n = read(fd, in.bytes, room);
+		ASSERT_TRUE(n >= 0 || errno == EMSGSIZE || errno == EAGAIN);
+		if (n > 0) {
+			memcpy(&number, in.bytes + HEAD, sizeof(number));
+			ASSERT_TRUE(number > before);
+			while (before < number &&
+			       !__atomic_compare_exchange_n(&shared->latest, &before, number, false,
+							    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+				;
+		}
+	} while (n);
+}
+
+/*
+ * Who has no room for the next message leaves it where it is: nobody gets it after a later
+ * one. (All are too long to be copied with the lock held.)
+ */
+TEST_WITHIN(what_does_not_fit_keeps_its_place, 3600)
+{
+	enum { SHORT = 4500, LONG = 5500 };
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, O_WRONLY);
+	pid_t readers[READERS];
+
+	share();
+	ASSERT_OK(set_limits(fd, 20, KEEP, KEEP));
+	for (int i = 0; i < READERS; i++) {
+		readers[i] = start();
+		if (!readers[i]) {
+			read_in_order(&q, FRAME(i % 2 ? SHORT : LONG));
+			done();
+		}
+	}
+	for (unsigned int n = 1; n < 100 || now() < shared->end; n++) {
+		memcpy(out.bytes, &n, sizeof(n));
+		ASSERT_TRUE(write(fd, out.bytes, n % 2 ? SHORT : LONG) > 0);
+	}
+	ASSERT_OK(ioctl(fd, STACQ_IOC_SEAL, 0));
+	for (int i = 0; i < READERS; i++)
+		join(readers[i]);
+	test_note("%u messages", shared->latest);
 }
 
 /*
