@@ -40,6 +40,23 @@ expect "--append reaches the kernel's command line" [ "$(sed -n 3p "$work/out")"
 expect "--console keeps the console's output" grep -q "hello kernel" "$work/console"
 expect "a process left behind does not keep the machine up" [ "$status $(tail -n 1 "$work/out")" = "0 done" ]
 
+# (all that have it in their command line; the brackets are for grep not to find itself)
+with_machine() { grep -lsE "stacq_test=ended[.]$$" /proc/[0-9]*/cmdline; }
+vm/run --append "stacq_test=ended.$$" -- sh -c 'echo up; sleep 100' >"$work/out" 2>"$work/err" &
+runner=$!
+read -r -t 100 < <(tail -n +1 -f --pid=$runner "$work/out")
+with_machine >"$work/before"
+kill $runner
+wait $runner
+status=$?
+for _ in $(seq 50); do
+	with_machine >"$work/after"
+	[ -s "$work/after" ] || break
+	sleep 0.2
+done
+expect "ended from outside, it has the status of that, and leaves no machine" \
+	[ $status = 143 -a "$(wc -l <"$work/before")" -ge 2 -a ! -s "$work/after" ]
+
 vm --icount -- sh -c 'nproc'
 expect "--icount boots, with one processor" [ "$(cat "$work/out")" = 1 ]
 
