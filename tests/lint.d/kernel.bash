@@ -55,12 +55,18 @@ kernel-doc() {
 # Not in the module of tests/runner: it does what is forbidden, to be caught at it. And one report is
 # known to be wrong: pin_position() goes on from where the message it had pinned is now.
 coccinelle() {
-	local scripts files rules
+	local scripts rules all file key files=() keys=()
 	kernel_scripts || return
-	mapfile -t files < <(kernel_sources | grep -v '^tests/runner/')
 	mapfile -t rules < <(find "$scripts/coccinelle" -name '*.cocci' |
 		grep -vE '/(badzero|check_bq27xxx_data|minmax)\.cocci$' | sort)
-	each semantic_patch "${rules[@]}"
+	all=$({ spatch --version; cat "${rules[@]}" tests/lint.d/kernel.bash kernel/*.h include/linux/*.h include/uapi/linux/*.h; } | digest)
+	while read -r file; do
+		key=$({ echo "$all"; cat "$file"; } | digest)
+		known_clean "$key" || { files+=("$file") && keys+=("$key"); }
+	done < <(kernel_sources | grep -v '^tests/runner/')
+	[ ${#files[@]} -gt 0 ] || return 0
+	each semantic_patch "${rules[@]}" || return
+	for key in "${keys[@]}"; do now_clean "$key"; done
 }
 
 # Reports are on stdout; stderr is for what spatch thinks of the rule.

@@ -114,11 +114,14 @@ tidy_program() {
 # tidy CHECKS FILE FLAG...: of what is in our files. The analyzer gives up on a function sooner than by
 # itself: it finds the same, and a long test takes 7 s instead of 24.
 tidy() {
-	local checks=$1 file=$2 said=$TMPDIR/tidy.$BASHPID
+	local checks=$1 file=$2 said=$TMPDIR/tidy.$BASHPID key
 	shift 2
+	key=$({ clang-tidy-14 --version; echo "$checks $*"; cat "$top/tests/lint.d/programs.bash" "$file"
+		clang-14 -E -P -w "$@" "$file"; } | digest)
+	! known_clean "$key" || return 0
 	clang-tidy-14 --quiet --warnings-as-errors='*' --header-filter="^$top/.*" --checks="$checks" "$file" \
 		-- "$@" -Wno-everything -Xclang -analyzer-config -Xclang max-nodes=50000 2>"$said" |
-		sed "s|$top/\(build/lint/src/\)\?||" && return
+		sed "s|$top/\(build/lint/src/\)\?||" && now_clean "$key" && return
 	cat "$said"
 	return 1
 }
