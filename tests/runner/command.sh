@@ -6,6 +6,10 @@
 
 . "$(dirname "$0")/common"
 
+# (first of all what may say more: on a new machine, which accelerator it has found)
+vm -- sh -c 'kill -9 $$'
+expect "death by a signal comes through as with a local shell" [ $status = 137 ]
+
 vm -- true
 expect "status 0 comes through" [ $status = 0 ]
 expect "nothing is printed but what the command prints" [ ! -s "$work/out" -a ! -s "$work/err" ]
@@ -14,9 +18,6 @@ vm -- sh -c 'echo out; echo err >&2; exit 3'
 expect "status 3 comes through" [ $status = 3 ]
 expect "standard output comes through" [ "$(cat "$work/out")" = out ]
 expect "standard error comes through, apart" [ "$(cat "$work/err")" = err ]
-
-vm -- sh -c 'kill -9 $$'
-expect "death by a signal comes through as with a local shell" [ $status = 137 ]
 
 vm -- printf '%s|' 'two words' '$HOME' "it's" '' '*' $'line\nbreak'
 expect "arguments arrive as they are" [ "$(cat "$work/out")" = $'two words|$HOME|it\'s||*|line\nbreak|' ]
