@@ -35,7 +35,7 @@ if [ -n "${QUICK-}" ]; then
 	skip "deadlock: the lock checker reports" "the kasan kernel is not used in a quick run"
 	finish
 fi
-modules_for kasan
+modules_for kasan "kernel labs"
 vm --kernel kasan --timeout 600 -- /labs/deadlock/check
 # says_all: the check came to its end, and each of its claims held
 says_all() {
