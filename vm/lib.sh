@@ -173,13 +173,19 @@ fetch_user_root() {
 	local arch=$1 folder=$2 new
 	local wanted="busybox-static bash coreutils diffutils findutils grep sed util-linux bsdutils
 		liburing-dev libjson-c-dev libncurses-dev libasan8 libubsan1"
-	[ ! -e "$folder/packages" ] || [ "$(cat "$folder/wanted" 2>/dev/null)" != "$wanted" ] || return 0
+	local made_from="$wanted, links within"
+	[ ! -e "$folder/packages" ] || [ "$(cat "$folder/wanted" 2>/dev/null)" != "$made_from" ] || return 0
 	debian_lists "bookworm:$arch"
 	mkdir -p "${folder%/*}"
 	new=$(mktemp -d "$cache/roots/.$arch.XXXXXX")
 	# shellcheck disable=SC2086 # words
 	debian_unpack_root "bookworm:$arch" "$new" $wanted || return
-	echo "$wanted" >"$new/wanted"
+	# A link to /lib would lead to this machine's, or nowhere; the linker then takes the archive beside it, without a
+	# word, and a program has a library twice.
+	find "$new" -type l -lname '/*' -printf '%l %p\n' | while read -r target link; do
+		ln -sfrn "$new$target" "$link"
+	done
+	echo "$made_from" >"$new/wanted"
 	chmod 755 "$new"
 	rm -rf "$folder"
 	mv "$new" "$folder"
