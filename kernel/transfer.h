@@ -70,9 +70,6 @@ int stacq_send_buffered(struct stacq_queue *q, size_t len, gfp_t gfp,
 			unsigned int flags, stacq_copy_fn copy,
 			const void *from, const struct stacq_attr *attr);
 
-void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q);
-void stacq_reader_end(struct stacq_reader *r);
-int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m);
 ssize_t stacq_receive_user(struct stacq_reader *r, char __user *buf, size_t len,
 			   unsigned int flags);
 ssize_t stacq_receive_iter(struct stacq_reader *r, struct iov_iter *to,
@@ -85,10 +82,13 @@ ssize_t stacq_lease_user(struct stacq_reader *r, char __user *buf, size_t len,
 ssize_t stacq_lease_iter(struct stacq_reader *r, struct iov_iter *to,
 			 unsigned int flags);
 
+/* What an open file remembers: reader.c */
+void stacq_reader_init(struct stacq_reader *r, struct stacq_queue *q);
+void stacq_reader_end(struct stacq_reader *r);
+int stacq_reader_set_mode(struct stacq_reader *r, const struct stacq_mode *m);
 bool stacq_reader_idle(struct stacq_reader *r);
 int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek);
 int stacq_reader_next(struct stacq_reader *r, u64 *len);
-
 int stacq_take_in_hand(struct stacq_reader *r, size_t room);
 void stacq_put_in_hand(struct stacq_reader *r, u32 off);
 
