@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define ESCAPE		27
+/* Between the end of a terminal and the signal that tells of it, at most. */
+#define HANGUP_MS	500
 
 struct screen {
 	struct top *top;
@@ -321,9 +323,11 @@ static void wait_for_keys(struct screen *s)
 		return;
 	while (!s->over && (key = getch()) != ERR)
 		take_key(s, key);
-	/* Without a signal, if that is ignored: nohup. */
-	if (input.revents & (POLLHUP | POLLERR | POLLNVAL))
+	if (input.revents & (POLLHUP | POLLERR | POLLNVAL)) {
+		/* The signal comes a moment later; or not at all, if it is ignored: nohup. */
+		poll(NULL, 0, HANGUP_MS);
 		s->lost = true;
+	}
 }
 
 /* ---- all of it ---------------------------------------------------------- */
