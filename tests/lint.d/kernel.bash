@@ -22,15 +22,16 @@ unpack_scripts() {
 }
 
 checkpatch() {
-	local scripts files status=0
+	local scripts files status=0 common
 	kernel_scripts || return
 	# Two headers cannot help some of the warnings: version tests live in compat.h and nowhere
 	# else, and tracepoints are laid out in their own way everywhere in the kernel.
 	local check=(perl "$scripts/checkpatch.pl" --no-tree --strict --terse --show-types --no-summary)
+	common=$(cat "$scripts/checkpatch.pl" "$scripts/spelling.txt" "$scripts/const_structs.checkpatch" | digest)
 	mapfile -t files < <(kernel_sources | grep -vE '^kernel/(compat|trace)\.h$')
-	"${check[@]}" -f "${files[@]}" || status=1
-	"${check[@]}" --ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON -f kernel/compat.h || status=1
-	"${check[@]}" --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT -f kernel/trace.h || status=1
+	only_changed "$common" "${check[@]}" -f -- "${files[@]}" || status=1
+	only_changed "$common" "${check[@]}" --ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON -f -- kernel/compat.h || status=1
+	only_changed "$common" "${check[@]}" --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT -f -- kernel/trace.h || status=1
 	return $status
 }
 
@@ -55,18 +56,18 @@ kernel-doc() {
 # Not in the module of tests/runner: it does what is forbidden, to be caught at it. And one report is
 # known to be wrong: pin_position() goes on from where the message it had pinned is now.
 coccinelle() {
-	local scripts rules all file key files=() keys=()
+	local scripts rules all files
 	kernel_scripts || return
 	mapfile -t rules < <(find "$scripts/coccinelle" -name '*.cocci' |
 		grep -vE '/(badzero|check_bq27xxx_data|minmax)\.cocci$' | sort)
 	all=$({ spatch --version; cat "${rules[@]}" tests/lint.d/kernel.bash kernel/*.h include/linux/*.h include/uapi/linux/*.h; } | digest)
-	while read -r file; do
-		key=$({ echo "$all"; cat "$file"; } | digest)
-		known_clean "$key" || { files+=("$file") && keys+=("$key"); }
-	done < <(kernel_sources | grep -v '^tests/runner/')
-	[ ${#files[@]} -gt 0 ] || return 0
-	each semantic_patch "${rules[@]}" || return
-	for key in "${keys[@]}"; do now_clean "$key"; done
+	mapfile -t files < <(kernel_sources | grep -v '^tests/runner/')
+	only_changed "$all" semantic_patches -- "${files[@]}"
+}
+
+semantic_patches() {
+	local files=("$@")
+	each semantic_patch "${rules[@]}"
 }
 
 # Reports are on stdout; stderr is for what spatch thinks of the rule.

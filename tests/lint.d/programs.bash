@@ -127,11 +127,12 @@ tidy() {
 }
 
 # Not for the module: there it takes the kernel's macros for functions, and found nothing else. GNU C,
-# which is what we write, can count with void *.
+# which is what we write, can count with void *. What it found in a file it keeps itself.
 cppcheck() {
 	local files
 	mapfile -t files < <(program_sources)
-	command cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
+	mkdir -p "$cache/lint/cppcheck"
+	locked cppcheck command cppcheck --cppcheck-build-dir="$cache/lint/cppcheck" --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
 		--suppress=arithOperationsOnVoidPointer -D_GNU_SOURCE -Iinclude/uapi -Ilib -Itests/device \
 		"${files[@]}"
 }
@@ -144,12 +145,14 @@ documents() {
 	tests/lint.d/documents
 }
 
+# (what may be sourced is not executable)
 shellcheck() {
-	local files
+	local files sourced
 	mapfile -t files < <(sources | while read -r file; do
 		head -n 1 "$file" | grep -aqE '^#!.*[/ ](ba|da)?sh( |$)|^# shellcheck shell=' && echo "$file"
 	done)
-	command shellcheck "${files[@]}"
+	mapfile -t sourced < <(find "${files[@]}" ! -perm -100)
+	only_changed "$({ command shellcheck --version; cat .shellcheckrc "${sourced[@]}"; } | digest)" command shellcheck -- "${files[@]}"
 }
 
 codespell() {
