@@ -31,12 +31,8 @@ expect "each lab is in the list" listed
 fits() { [ "$(labs/run | wc -L)" -le 80 ]; }
 expect "the list fits a terminal of 80 columns" fits
 
-if [ -n "${QUICK-}" ]; then
-	skip "deadlock: the lock checker reports" "the kasan kernel is not used in a quick run"
-	finish
-fi
-modules_for kasan "kernel labs"
-vm --kernel kasan --timeout 600 -- /labs/deadlock/check
+detectors "${DETECTORS-uml}" "kernel labs"
+vm --kernel "$detectors_of" --timeout 600 -- /labs/deadlock/check
 # says_all: the check came to its end, and each of its claims held
 says_all() {
 	local claims
