@@ -60,7 +60,7 @@ coccinelle() {
 	kernel_scripts || return
 	mapfile -t rules < <(find "$scripts/coccinelle" -name '*.cocci' |
 		grep -vE '/(badzero|check_bq27xxx_data|minmax)\.cocci$' | sort)
-	all=$({ spatch --version; cat "${rules[@]}" tests/lint.d/kernel.bash kernel/*.h include/linux/*.h include/uapi/linux/*.h; } | digest)
+	all=$({ spatch --version; declare -f semantic_patch; cat "${rules[@]}" kernel/*.h include/linux/*.h include/uapi/linux/*.h; } | digest)
 	mapfile -t files < <(kernel_sources | grep -v '^tests/runner/')
 	only_changed "$all" semantic_patches -- "${files[@]}"
 }

@@ -116,7 +116,7 @@ tidy_program() {
 tidy() {
 	local checks=$1 file=$2 said=$TMPDIR/tidy.$BASHPID key
 	shift 2
-	key=$({ clang-tidy-14 --version; echo "$checks $*"; cat "$top/tests/lint.d/programs.bash" "$file"
+	key=$({ clang-tidy-14 --version; echo "$checks $*"; declare -f tidy; cat "$file"
 		clang-14 -E -P -w "$@" "$file"; } | digest)
 	! known_clean "$key" || return 0
 	clang-tidy-14 --quiet --warnings-as-errors='*' --header-filter="^$top/.*" --checks="$checks" "$file" \
