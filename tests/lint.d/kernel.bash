@@ -35,12 +35,9 @@ checkpatch() {
 	return $status
 }
 
-# build_for_lint ARGUMENT...: all modules, with the warnings of gcc that are asked for by hand. An object is only made
-# without one.
-build_for_lint() { vm/build-modules --into lint stock W=1 KCFLAGS=-Werror "$@"; }
-
-# gcc's and those of sparse, which looks at each file whether it was compiled again or not.
-warnings() { build_for_lint C=2 CF="-D__CHECK_ENDIAN__ -Wcontext -Wsparse-error"; }
+# gcc's, which are errors in all that is built for stock (vm/build-modules), and those of sparse, which looks at each file
+# whether it was compiled again or not.
+warnings() { vm/build-modules stock C=2 CF="-D__CHECK_ENDIAN__ -Wcontext -Wsparse-error"; }
 
 kernel-doc() {
 	local files
@@ -86,9 +83,12 @@ semantic_patch() {
 # take as long again. Not the module of tests/runner, as above, and not queue_test.c: it includes the
 # sources that are looked at by themselves, and takes 15 s.
 clang_tidy_kernel() {
-	local commands
-	build_for_lint || return
-	mapfile -t commands < <(find "$top/build/lint/src" -name '.*.o.cmd' ! -name '.*.mod.o.cmd' \
+	local commands headers included
+	vm/build-modules stock || return
+	# (the kernel's headers, and all of ours: to ask the compiler which takes 12 s)
+	mapfile -t headers < <(kernel_sources | grep '\.h$')
+	included=$(cat "$kernel_dir/release" "${headers[@]}" | digest)
+	mapfile -t commands < <(find "$top/build/stock/src" -name '.*.o.cmd' ! -name '.*.mod.o.cmd' \
 		! -path '*/tests/runner/*' ! -name '.queue_test.*' | sort)
 	each tidy_kernel "${commands[@]}"
 }
@@ -102,5 +102,5 @@ tidy_kernel() {
 		awk '/^-(I|D|nostdinc|std=|m64|fshort-wchar|mcmodel=)/
 		     /^-include$/ { print; getline; print }')
 	local checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.*,linuxkernel-*'
-	(cd "$kernel_dir/build" && tidy "$checks" "$source" "${flags[@]}")
+	(cd "$kernel_dir/build" && tidy "$checks" "$included" "$source" "${flags[@]}")
 }

@@ -81,7 +81,8 @@ userspace() {
 
 # gcc -fanalyzer was tried as well: on tests it said that malloc() may fail, elsewhere nothing.
 clang-tidy() {
-	local status=0 files
+	local status=0 files version
+	version=$(clang-tidy-14 --version)
 	mapfile -t files < <(program_sources)
 	each tidy_program "${files[@]}" || status=1
 	clang_tidy_kernel || status=1
@@ -108,20 +109,20 @@ tidy_program() {
 	*/compat32.c) flags+=(-m32 -ffreestanding "-I/usr/include/$(gcc -print-multiarch)") ;;
 	esac
 	# shellcheck disable=SC2046 # words
-	tidy "$program_checks" "$1" "${flags[@]}" $(pkg-config --cflags json-c)
+	set -- "$1" "${flags[@]}" $(pkg-config --cflags json-c)
+	tidy "$program_checks" "$(clang-14 -E -P -w "${@:2}" "$1" | digest)" "$@"
 }
 
-# tidy CHECKS FILE FLAG...: of what is in our files. The analyzer gives up on a function sooner than by
-# itself: it finds the same, and a long test takes 7 s instead of 24.
+# tidy CHECKS INCLUDED FILE FLAG...: of what is in our files. INCLUDED is a digest of what the file includes. The
+# analyzer gives up on a function sooner than by itself: it finds the same, and a long test takes 7 s instead of 24.
 tidy() {
-	local checks=$1 file=$2 said=$TMPDIR/tidy.$BASHPID key
-	shift 2
-	key=$({ clang-tidy-14 --version; echo "$checks $*"; declare -f tidy; cat "$file"
-		clang-14 -E -P -w "$@" "$file"; } | digest)
+	local checks=$1 included=$2 file=$3 said=$TMPDIR/tidy.$BASHPID key
+	shift 3
+	key=$({ echo "$version $checks $included $*"; declare -f tidy; cat "$file"; } | digest)
 	! known_clean "$key" || return 0
 	clang-tidy-14 --quiet --warnings-as-errors='*' --header-filter="^$top/.*" --checks="$checks" "$file" \
 		-- "$@" -Wno-everything -Xclang -analyzer-config -Xclang max-nodes=50000 2>"$said" |
-		sed "s|$top/\(build/lint/src/\)\?||" && now_clean "$key" && return
+		sed "s|$top/\(build/stock/src/\)\?||" && now_clean "$key" && return
 	cat "$said"
 	return 1
 }
