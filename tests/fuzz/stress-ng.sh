@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # stress-ng, a fuzzer that is not ours, on each kind of file that the module makes.
-# STACQ_FUZZ_SECONDS is for each test (3); STACQ_FUZZ_SEED repeats a run.
+# STACQ_FUZZ_SECONDS is for each test (2); STACQ_FUZZ_SEED repeats a run.
 
 . "${0%/*}/../common/tap.bash"
 
-seconds=${STACQ_FUZZ_SECONDS:-3}
+seconds=${STACQ_FUZZ_SECONDS:-2}
 seed=${STACQ_FUZZ_SEED:-$((RANDOM * 32768 + RANDOM))}
 limit=$((limit + 10 * seconds))
 

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # trinity, a fuzzer that is not ours, with calls on the queues' files only, as somebody who is not
-# root. STACQ_FUZZ_SECONDS is for each test (10); STACQ_FUZZ_SEED repeats its beginning.
+# root. STACQ_FUZZ_SECONDS is for each test (6); STACQ_FUZZ_SEED repeats its beginning.
 
 . "${0%/*}/../common/tap.bash"
 
-seconds=${STACQ_FUZZ_SECONDS:-10}
+seconds=${STACQ_FUZZ_SECONDS:-6}
 seed=${STACQ_FUZZ_SEED:-$((RANDOM * 32768 + RANDOM))}
 limit=$((limit + 3 * seconds))
 
