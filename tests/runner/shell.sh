@@ -10,6 +10,7 @@
 on_terminal() {
 	local line
 	: >"$work/err"
+	: >"$work/out" # (prompts of an earlier call are none of this one)
 	while read -r line; do
 		# Type when the prompt is there, one more each time.
 		prompts=$((${prompts:-0} + 1))
