@@ -146,6 +146,12 @@ documents() {
 	tests/lint.d/documents
 }
 
+markdown() {
+	local files
+	mapfile -t files < <(sources -name '*.md')
+	tests/lint.d/markdown "${files[@]}"
+}
+
 # (what may be sourced is not executable)
 shellcheck() {
 	local files sourced
