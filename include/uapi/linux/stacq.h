@@ -21,7 +21,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Changes when the meaning of something below changes, which is: never. */
+/* Raised when the meaning of something below changes: from 1.0 on, with a major version only. */
 #define STACQ_ABI_VERSION	1
 
 /* Room for a name and its terminating NUL. */
