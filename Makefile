@@ -7,6 +7,7 @@ KERNEL ?= stock
 INPUT  ?= /usr/share/common-licenses/GPL-3
 PREFIX ?= /usr/local
 BUILD  := $(CURDIR)/build
+tests   = $(if $(T),--only '$(T)') $(if $(JUNIT),--junit '$(JUNIT)')
 
 # For load, unload and install: the kernel that is running here.
 RELEASE ?= $(shell uname -r)
@@ -15,12 +16,12 @@ HEADERS ?= /lib/modules/$(RELEASE)/build
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
-.PHONY: help all run shell test test-all test-kernels test-arm64 fuzz bench lint lab labs-report modules user clean distclean load unload install uninstall host-module
+.PHONY: help all run shell test test-full test-nightly test-fresh test-kernels test-arm64 fuzz bench lint lab labs-report modules user clean distclean load unload install uninstall host-module
 
 help:                 ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\): .*## /  make \1\t/p' Makefile | expand -t 21
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
 	@echo "variables: KERNEL=$(KERNEL) (one of $$(. vm/lib.sh; kernel_names)), INPUT=file for run,"
-	@echo "  T=pattern and QUICK=1 for test, PREFIX=$(PREFIX) and DESTDIR= for install"
+	@echo "  T=pattern and JUNIT=file for test and test-full, PREFIX=$(PREFIX) and DESTDIR= for install"
 
 all: modules user     ## build all, and load the module in a virtual machine
 	@vm/run --kernel $(KERNEL) -- sh -c 'insmod /modules/stacq.ko && ls /dev/stacq >/dev/null && rmmod stacq'
@@ -32,14 +33,25 @@ run: modules user     ## the demonstration, in a virtual machine; then a shell t
 shell: modules user   ## a shell in a virtual machine, with the module to load
 	@vm/run --kernel $(KERNEL)
 
-test: user            ## all tests, in virtual machines; QUICK=1: the stock kernel only; T=pattern: some
-	@tests/run $(if $(QUICK),--quick) $(if $(ALL),--all) $(if $(T),--only '$(T)')
+test:                 ## the tests on the stock kernel; a few minutes. T=pattern: some; JUNIT=file: results as XML
+	@tests/run --announce $(tests)
+	@$(MAKE) user
+	@tests/run $(tests)
 
-test-all: lint user    ## all of that and what takes long: seeded faults, all kernels, arm64, fuzz
-	@tests/run --all
+test-full:            ## what CI runs after it: the kernels that look for errors, and the runner; T=, JUNIT=
+	@tests/run --announce $(tests) full
+	@$(MAKE) user
+	@tests/run $(tests) full
+
+test-nightly: lint test test-full  ## these and the rest, for hours: seeded faults, all kernels, arm64, fuzz, a bare machine
+	@tests/run $(tests) nightly
 	@tests/kernels
 	@tests/kernels arm64
 	@tests/fuzz/run
+	@LOAD=8 tests/fresh
+
+test-fresh:           ## make run and make test on a bare Debian 12 in a folder; LOAD=n: beside n busy loops
+	@LOAD='$(LOAD)' tests/fresh
 
 test-kernels: user    ## the device tests on each of Debian's kernels, from 5.10 to sid; writes README's table
 	@tests/kernels $(if $(T),--only '$(T)')

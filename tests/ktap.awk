@@ -3,7 +3,8 @@
 # For tests/run: reads what tests/guest-run prints ("@begin", KTAP, "@end", "@coverage") and prints
 # one line a result. Variables:
 #   where      what to call the machine in these lines
-#   results    file to add the bare results to: ok, not ok, skip
+#   results    file to add the results to, with tabs between: ok, not ok or skip; where it ran; its name; a note. And
+#              after each program: end; where it ran; its seconds; what it printed, if something failed
 #   running    file that names the program that is running
 #   coverage   file for the coverage data
 # A result that only sums up indented ones does not count.
@@ -12,7 +13,7 @@ function result(word, name, note,	line) {
 	if (word == "ok") passed++; else if (word == "not ok") failed++; else skipped++
 	line = sprintf("%-6s  %s %s: %s%s", word, where, program, name, note == "" ? "" : "  (" note ")")
 	print line
-	print word >> results
+	print word "\t" where " " program "\t" name "\t" note >> results
 	fflush()
 }
 
@@ -21,6 +22,13 @@ function show() {
 	gsub(/\n/, "\n        | ", raw)
 	print "        what " program " printed:" raw
 	fflush()
+}
+
+function ended(seconds,	text) {
+	text = failed ? raw : ""
+	gsub(/\t/, " ", text)
+	gsub(/\n/, "\t", text)
+	print "end\t" where " " program "\t" seconds + 0 text >> results
 }
 
 function now_running(name) {
@@ -39,6 +47,7 @@ function now_running(name) {
 	else if ($3 != 0 && !failed) result("not ok", "exit status", $3)
 	else if (!passed && !failed && !skipped) result("not ok", "reports at least one result", "")
 	else if (plan >= 0 && plan != count && !failed) result("not ok", "runs as many tests as planned", count " of " plan)
+	ended($4)
 	if ($4 > 9) print "        (" where " " program " took " $4 " s)"
 	if (failed) show()
 	now_running("-")

@@ -9,7 +9,7 @@
 . "${0%/*}/../../vm/lib.sh"
 cd "$top/tests/model" || exit 1
 
-seconds=${STACQ_MODEL_SECONDS:-$([ -n "${QUICK-}" ] && echo 10 || echo 120)}
+seconds=${STACQ_MODEL_SECONDS:-10}
 out=$top/build/model
 mkdir -p "$out"
 exec 3>&1 # what a test says as a whole; the rest is only shown if it fails

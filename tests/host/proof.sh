@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Bounded proof with CBMC that the container agrees with the model (tests/model/proof.c): each operation
-# on every state of a queue of capacity 1 and, when ALL is set, a stack and of capacity 2. Runs on the host;
-# takes half a minute. Giving back alone takes four, so it is left to ALL, too.
+# on every state of a queue of capacity 1 and, with PROOF=all, a stack and of capacity 2. Runs on the host;
+# takes half a minute. Giving back alone takes four, so it is left to PROOF=all, too.
 
 . "${0%/*}/../../vm/lib.sh"
 cd "$top" || exit 1
@@ -14,11 +14,11 @@ root=$cache/tools/cbmc
 
 # The bigger ones take longest, a stack and a queue differ in the order only.
 proofs=({send,receive,hold_done,grow}" 1 0")
-[ -z "${ALL-}" ] || proofs+=("give_back 1 0" {send,receive,hold_done,give_back,grow}" "{1\ 1,2\ 0} {send,receive}" 2 1")
+[ "${PROOF-}" != all ] || proofs+=("give_back 1 0" {send,receive,hold_done,give_back,grow}" "{1\ 1,2\ 0} {send,receive}" 2 1")
 
 # A fault in the copy, as what sed does to a file, and the proof that must fail then.
 faults=('send kernel/store.c s/seg->live++;//')
-[ -z "${ALL-}" ] || faults+=('receive kernel/store.h s/seg->live--;//' 'hold_done kernel/queue.c s/q->held_bytes -= m->len;//'
+[ "${PROOF-}" != all ] || faults+=('receive kernel/store.h s/seg->live--;//' 'hold_done kernel/queue.c s/q->held_bytes -= m->len;//'
 	'grow kernel/store.c s/st->bytes += seg->bytes;//')
 
 # cbmc is in no Debian that this runs on, so it is unpacked with the C library that it wants.

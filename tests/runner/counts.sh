@@ -9,7 +9,10 @@
 tree=$work/tree
 mkdir -p "$tree/vm" "$tree/tests" "$tree/build/user/tests/device"
 cp vm/lib.sh vm/kernels.list "$tree/vm"
-cp tests/run tests/ktap.awk "$tree/tests"
+cp tests/run tests/ktap.awk tests/junit.awk "$tree/tests"
+printf '%s\n' "test uml|kasan/1 part 100 1 made up" $'\tdevice/*' >"$tree/tests/plan"
+mkdir -p "$tree/labs"
+cp labs/labs.list "$tree/labs"
 printf '#!/bin/sh\n' | tee "$tree/vm/build-modules" "$tree/vm/need" >"$tree/build/user/tests/device/made-up"
 cat >"$tree/vm/run" <<'END'
 #!/bin/sh
@@ -60,18 +63,40 @@ fails "a report at the end of the run counts" "1 passed, 1 failed"
 given 124 ""
 fails "a machine that does not get to its first program counts" "0 passed, 1 failed"
 
+# XML: each tag is closed, in order; and no other < or & is left.
+well_formed() {
+	perl -0777 -ne '
+		s/^<\?xml[^>]*\?>//;
+		while (s/^[^<&]*(?:&(?:amp|lt|gt|quot);[^<&]*)*<(\/?)(\w[\w-]*)((?:\s+[\w-]+="[^"<]*")*)(\/?)>//) {
+			if ($4) { next } elsif (!$1) { push @open, $2 } else { exit 1 if pop(@open) ne $2 }
+		}
+		exit(@open || /[<&]/ ? 1 : 0)' "$1"
+}
+given 0 "$begin" 1..3 "ok 1 - a" '# 1 < 2 & "x"' 'not ok 2 - b < c & "d"' "ok 3 - e # SKIP no <time>" "$end 1 7"
+"$tree/tests/run" --kernel stock --only made-up --junit "$work/junit.xml" >"$work/out" 2>"$work/err"
+expect "results as JUnit XML: it is well formed" well_formed "$work/junit.xml"
+expect "results as JUnit XML: one suite, with its counts and seconds" grep -qF \
+	'<testsuite name="stock device/made-up" tests="3" failures="1" errors="0" skipped="1" time="7">' "$work/junit.xml"
+expect "results as JUnit XML: the failure and what was printed" \
+	[ "$(grep -cE '<failure message="b &lt; c &amp; &quot;d&quot;">|^# 1 &lt; 2 &amp;' "$work/junit.xml")" = 2 ]
+
 status=0
 "$tree/tests/run" --kernel stock --only none-such >"$work/out" 2>"$work/err" || status=$?
 expect "that there was nothing to run is a failure" [ $status != 0 ]
 
-mkdir "$tree/labs"
-cp labs/labs.list "$tree/labs"
+printf '%s\n' "test stock part 100 1 gone" $'\tdevice/none-such' >>"$tree/tests/plan"
+status=0
+"$tree/tests/run" >"$work/out" 2>"$work/err" || status=$?
+expect "a program of the plan that is not there is a failure, and named" \
+	[ $status = 125 -a "$(grep -c 'not there: device/none-such' "$work/err")" = 1 ]
+sed -i '$d' "$tree/tests/plan" && sed -i '$d' "$tree/tests/plan"
+
 echo 0 >"$tree/status"
 printf '%s\n' "$begin" 1..1 "ok 1 - a" "$end 0 1" >"$tree/printed"
 status=0
 "$tree/tests/run" --only made-up >"$work/out" 2>"$work/err" || status=$?
 expect "without user-mode Linux the run goes on, and says so" \
-	[ $status = 0 -a "$(grep -c 'user-mode Linux does not run here' "$work/out")" = 1 ]
+	[ $status = 0 -a "$(grep -c 'kernel uml does not run here' "$work/out")" = 1 ]
 expect "without user-mode Linux kasan does its part" grep -q '^ok .*kasan device/made-up' "$work/out"
 
 finish
