@@ -52,6 +52,14 @@ static struct stacq_peek look(int fd, unsigned int position)
 	return p;
 }
 
+static unsigned long long now_ms(void)
+{
+	struct timespec t;
+
+	ASSERT_OK(clock_gettime(CLOCK_MONOTONIC, &t));
+	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
+}
+
 /* A queue with a dead-letter queue. */
 struct pair {
 	struct queue q, dead_q;
@@ -691,13 +699,15 @@ TEST(levels_of_priority_expire_each_from_its_oldest_on)
 {
 	struct pair p = pair(STACQ_PRIORITY);
 	struct stacq_mode m = { 0 };
+	unsigned long long sent;
 
 	for (int i = 0; i < 300; i++) {
 		m.priority = i * 7 % 100;
 		ASSERT_OK(ioctl(p.fd, STACQ_IOC_SET_MODE, &m));
 		SEND(p.fd, 8, i);
 	}
-	usleep(300000);
+	sent = now_ms();
+	usleep(600000);
 	for (int i = 0; i < 50; i++) {
 		m.priority = i * 7 % 100;
 		ASSERT_OK(ioctl(p.fd, STACQ_IOC_SET_MODE, &m));
@@ -705,7 +715,8 @@ TEST(levels_of_priority_expire_each_from_its_oldest_on)
 	}
 	/* Nobody reads, so the low ones are not found by a reader. */
 	send_for_ever(&p.q, 1000);
-	set_ttl(p.fd, 250);
+	/* The time of the 300 is over then, and not that of the 50, as long as this line takes less than 600 ms. */
+	set_ttl(p.fd, now_ms() - sent - 1);
 	WAIT_FOR(info(p.dead).depth >= 300);
 	WAIT_FOR(info(p.dead).depth == 350);
 	for (int i = 0; i < 300; i++)

@@ -215,7 +215,7 @@ TEST(large_messages_in_time_go_through)
 }
 
 /* Whoever loses the race for the room has fetched the bytes already, and tries again. */
-TEST_WITHIN(what_is_tried_again_is_sent_as_it_is, 240)
+TEST(what_is_tried_again_is_sent_as_it_is)
 {
 	enum { WRITERS = 4, EACH = 60, SIZE = 9000 };
 	struct queue q = small_queue(STACQ_FIFO);
@@ -624,20 +624,23 @@ TEST(a_deadline_is_kept_across_signals)
 {
 	struct queue q = queue_new(STACQ_FIFO);
 	int fd = queue_open(&q, O_RDWR);
-	unsigned long long deadline = now() + 400 * MS;
 	pid_t pid;
 
 	handle(SA_RESTART);
 	pid = start();
 	if (!pid) {
+		unsigned long long deadline = now() + 400 * MS;
 		char c;
 
-		ASSERT_ERRNO(read_until(fd, &c, 1, deadline), ETIMEDOUT);
-		ASSERT_TRUE(now() >= deadline);
-		ASSERT_TRUE(signals);
+		/* (a slow machine may deliver none until then) */
+		do {
+			ASSERT_ERRNO(read_until(fd, &c, 1, deadline), ETIMEDOUT);
+			ASSERT_TRUE(now() >= deadline);
+			deadline = now() + 4000 * MS;
+		} while (!signals);
 		done();
 	}
-	while (running(pid) && now() < deadline + 100 * MS) {
+	while (running(pid)) {
 		kill(pid, SIGUSR1);
 		usleep(20000);
 	}
@@ -699,22 +702,31 @@ TEST(a_message_that_came_before_the_reader_ran_is_received)
 	struct sched_param p = { .sched_priority = 1 };
 	struct queue q = queue_new(STACQ_FIFO);
 	int fd = queue_open(&q, O_RDWR), other = queue_open(&q, O_RDWR);
-	unsigned long long deadline = now() + 1500 * MS;
+	unsigned long long wait = 750 * MS, deadline;
 	pid_t pid;
 
 	share_one_processor();
-	pid = start();
-	if (!pid) {
-		char c;
+	/* A slow machine needs more time until the reader waits. */
+	do {
+		wait *= 2;
+		deadline = now() + wait;
+		pid = start();
+		if (!pid) {
+			char c;
 
-		ASSERT_EQ(read_until(fd, &c, 1, deadline), 1);
-		done();
-	}
-	WAIT_READERS(other, 1);
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p))
-		SKIP("SCHED_FIFO: %s", strerrorname_np(errno));
-	if (now() > deadline - 50 * MS)
-		SKIP("the machine is too slow today");
+			ASSERT_EQ(read_until(fd, &c, 1, deadline), 1);
+			done();
+		}
+		while (info(other).readers_waiting == 0 && running(pid))
+			usleep(1000);
+		if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p))
+			SKIP("SCHED_FIFO: %s", strerrorname_np(errno));
+		if (now() > deadline - 50 * MS) {
+			ASSERT_OK(sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }));
+			kill_now(pid);
+			pid = 0;
+		}
+	} while (!pid);
 	usleep((deadline - now()) / 1000 - 20000);
 	/* its time is up in here, and nobody else runs */
 	while (now() <= deadline)

@@ -303,7 +303,7 @@ TEST(changing_the_policy_lets_writers_go_on)
 	}
 }
 
-TEST_WITHIN(readers_and_writers_of_a_ring_lose_only_what_is_counted, 120)
+TEST(readers_and_writers_of_a_ring_lose_only_what_is_counted)
 {
 	struct queue q = limited(STACQ_FIFO, 50, STACQ_FULL_DROP_OLDEST);
 	int fd = queue_open(&q, NONBLOCK), waiting = queue_open(&q, O_RDWR);

@@ -489,7 +489,7 @@ TEST(a_lease_that_is_extended_goes_on)
 	struct queue q = queue_new(STACQ_FIFO);
 	int fd = leasing(&q, NONBLOCK);
 
-	set_lease_ms(fd, 1500);
+	set_lease_ms(fd, 4000);
 	send_numbers(fd, 2, 8);
 	receive_numbers(fd, 1, 2, 8);
 	for (int i = 0; info(fd).lapsed == 0; i++) {

@@ -514,7 +514,7 @@ static void wait_told(int event)
 	told(event);
 }
 
-TEST_WITHIN(nobody_who_sleeps_until_told_is_forgotten, 240)
+TEST(nobody_who_sleeps_until_told_is_forgotten)
 {
 	enum { WRITERS = 3, READERS = 2, EACH = 400, BATCH = 4 };
 	struct queue q = limited(5);
@@ -564,7 +564,7 @@ TEST_WITHIN(nobody_who_sleeps_until_told_is_forgotten, 240)
 	ASSERT_EQ(info(watch).received, WRITERS * EACH);
 }
 
-TEST_WITHIN(a_batch_is_told_to_one_who_takes_it_under_lease, 240)
+TEST(a_batch_is_told_to_one_who_takes_it_under_lease)
 {
 	enum { ROUNDS = 300, BATCH = 3 };
 	struct queue q = limited(BATCH);
@@ -587,7 +587,7 @@ TEST_WITHIN(a_batch_is_told_to_one_who_takes_it_under_lease, 240)
 	join(pid);
 }
 
-TEST_WITHIN(asking_and_closing_while_messages_come_and_go, 240)
+TEST(asking_and_closing_while_messages_come_and_go)
 {
 	enum { ROUNDS = 300 };
 	struct queue q = queue_new(STACQ_FIFO);

@@ -446,7 +446,7 @@ TEST(pollers_of_a_sealed_queue_wake_when_it_becomes_empty)
 }
 
 /* One wake-up for one waiter: with EPOLLEXCLUSIVE, each message finds one. */
-TEST_WITHIN(exclusive_readers_lose_nothing, 120)
+TEST(exclusive_readers_lose_nothing)
 {
 	enum { READERS = 4, MESSAGES = 400 };
 	struct queue q = queue_new(STACQ_FIFO);

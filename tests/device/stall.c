@@ -172,7 +172,7 @@ TEST(a_reader_stalled_in_the_middle_of_a_message_stalls_nobody)
 	for (size_t size = 16; size <= 262144; size *= 64)		\
 		for (size_t there = 0; there <= HEAD + 8; there += 20)
 
-TEST_WITHIN(a_writer_of_frames_without_its_pages_stalls_nobody, 120)
+TEST(a_writer_of_frames_without_its_pages_stalls_nobody)
 {
 	static struct batch out;
 
@@ -210,7 +210,7 @@ TEST_WITHIN(a_writer_of_frames_without_its_pages_stalls_nobody, 120)
 	}
 }
 
-TEST_WITHIN(a_reader_of_frames_without_its_pages_stalls_nobody, 120)
+TEST(a_reader_of_frames_without_its_pages_stalls_nobody)
 {
 	FOR_EACH_STALL(size, there) {
 		struct queue q = queue_new(STACQ_FIFO);

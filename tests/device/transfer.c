@@ -181,7 +181,7 @@ TEST(recycled_room_shows_nothing_of_the_message_before)
 		}
 }
 
-TEST_WITHIN(random_sizes_agree_with_a_model, 120)
+TEST(random_sizes_agree_with_a_model)
 {
 	enum { MOST = 64, STEPS = 3000 };
 
