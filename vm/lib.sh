@@ -60,15 +60,18 @@ locked() {
 }
 
 # apt for one Debian suite (or SUITE:ARCHITECTURE), on package lists of our own in the cache: needs no
-# root and leaves the machine's lists alone. The mirror is the one that this machine's own sources name.
+# root and leaves the machine's lists alone. The mirror is the one that this machine's own sources name. Nothing else
+# of the machine has a part in it: no installed package, whose version would be the candidate if it is the newest, no
+# pinned one, no default release.
 apt_suite() {
 	local suite=${1%:*} tool=$2 state=$cache/apt/${1/:/-} arch='' host
 	case $1 in *:*) arch=${1#*:} ;; esac
 	shift 2
-	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+	mkdir -p "$state/lists/partial" "$state/cache/archives/partial" && : >"$state/status" || return
 	host=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
 	local options=(-o "Dir::State=$state" -o "Dir::State::lists=$state/lists" -o "Dir::Cache=$state/cache"
-		-o Dir::State::status=/var/lib/dpkg/status -o APT::Sandbox::User=root
+		-o "Dir::State::status=$state/status" -o APT::Default-Release=
+		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root
 		-o Acquire::Retries=3 -o Acquire::Languages=none -o "Dir::Log=$state")
 	if [ "$suite" != "$host" ] || [ -n "$arch" ]; then
 		# (sid has no suite of its own for security)
@@ -119,9 +122,8 @@ debian_unpack_root() {
 	shift 2
 	say "fetching from Debian $suite, with all that they need: $*"
 	mkdir -p "$folder/debs/partial"
-	: >"$folder/debs/status" # nothing is installed
 	apt_suite "$suite" apt-get -qq -y --no-install-recommends --download-only \
-		-o "Dir::State::status=$folder/debs/status" -o "Dir::Cache::archives=$folder/debs" \
+		-o "Dir::Cache::archives=$folder/debs" \
 		install "$@" base-files dash gawk >/dev/null || die "could not download $* (is there a network?)"
 	# (the first says which folders are links)
 	unpack_debs "$folder" "$folder/debs"/base-files_*.deb
