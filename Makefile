@@ -16,7 +16,15 @@ HEADERS ?= /lib/modules/$(RELEASE)/build
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
-.PHONY: help all run shell test test-full test-nightly test-fresh test-kernels test-arm64 fuzz bench lint lab labs-report modules user clean distclean load unload install uninstall host-module
+
+# A path that make can't take is refused before anything is written.
+refused := $(shell STACQ_CACHE=/ bash vm/lib.sh 2>&1)
+ifneq ($(refused),)
+$(error $(refused))
+endif
+
+.PHONY: help all run shell test test-full test-nightly test-fresh test-kernels test-arm64 fuzz bench lint lab \
+	labs-report modules user clean distclean load unload install uninstall host-module
 
 help:                 ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
@@ -82,8 +90,9 @@ modules:              ## the modules, for KERNEL
 
 user:                 ## the command, the library and the test programs
 	@vm/need build test
-	@$(MAKE) -s -j$$(nproc) -C tools BUILD=$(BUILD)/user
-	@$(MAKE) -s -j$$(nproc) -C tests BUILD=$(BUILD)/user all plain
+	@. vm/lib.sh; made_here $(BUILD)/user
+	@umask 022; $(MAKE) -s -j$$(nproc) -C tools BUILD=$(BUILD)/user
+	@umask 022; $(MAKE) -s -j$$(nproc) -C tests BUILD=$(BUILD)/user all plain
 
 clean:                ## remove what was built
 	rm -rf build
@@ -97,7 +106,7 @@ FORCE:
 
 host-module:
 	@[ -e $(HEADERS)/Makefile ] || { echo "no headers for the running kernel $(RELEASE): install its linux-headers package"; exit 1; }
-	@mkdir -p $(BUILD)/host/kernel
+	@. vm/lib.sh; made_here $(BUILD)/host; mkdir -p $(BUILD)/host/kernel
 	@ln -sfn $(CURDIR)/include $(BUILD)/host/include
 	@ln -sf $(CURDIR)/kernel/*.[ch] $(CURDIR)/kernel/Kbuild $(BUILD)/host/kernel/
 	@$(MAKE) -C $(HEADERS) M=$(BUILD)/host/kernel modules

@@ -4,14 +4,40 @@
 # Shared by the scripts in vm/, tests/run and tests/lint: the cache folder, the list of kernels,
 # Debian packages without installing them.
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cache=${STACQ_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/stacq}
-
+unset CDPATH # (cd would print a folder)
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 me=$(realpath "$0")
 me=${me#"$top"/}
 
 say() { echo "$me: $*" >&2; }
 die() { say "$*"; exit 125; }
+
+# usable_path WHAT PATH WAY_OUT: make and the kernel's build take a path apart at some characters, and would read and
+# write somewhere else.
+usable_path() {
+	case $2 in
+	*[[:space:]]*) die "$1, ${2@Q}, has a blank in its path, which make cannot take; $3" ;;
+	*[:\;,\#\$%\&\(\)\*\<=\>?\[\\\]^\{\|\}\!\`\'\"]*)
+		die "$1, ${2@Q}, has a character in its path that make or QEMU cannot take; $3"
+		;;
+	esac
+}
+
+usable_path "this checkout" "$top" "move it"
+cache=${STACQ_CACHE:-${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}}
+[ -n "$cache" ] || die "HOME is not set; set it, or STACQ_CACHE to a folder for the cache"
+[ -n "${STACQ_CACHE-}" ] || cache+=/stacq
+[[ $cache = /* ]] || cache=$PWD/$cache
+usable_path "the cache folder" "$cache" "set STACQ_CACHE to another folder"
+
+# made_here FOLDER: forget all that is in FOLDER if it was made when the checkout was somewhere else. Objects and
+# links in it may lead to the old place.
+made_here() {
+	[ "$(cat "$1/made-in" 2>/dev/null)" != "$top" ] || return 0
+	rm -rf "$1"
+	mkdir -p "$1"
+	echo "$top" >"$1/made-in"
+}
 
 # One line of vm/kernels.list into variables: see the head of that file for the columns.
 kernel_entry() {
