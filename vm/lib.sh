@@ -9,6 +9,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 me=$(realpath "$0")
 me=${me#"$top"/}
 
+# The caller's umask has no part in what is made for the guest or for other users of the cache.
+umask 022
+
 say() { echo "$me: $*" >&2; }
 die() { say "$*"; exit 125; }
 
