@@ -12,8 +12,83 @@ me=${me#"$top"/}
 # The caller's umask has no part in what is made for the guest or for other users of the cache.
 umask 022
 
-say() { echo "$me: $*" >&2; }
-die() { say "$*"; exit 125; }
+err=2    # where our own lines go: see guard
+told=''  # a pipe with something in it once the line about a failure is out
+left=''  # the exit status that leave chose
+
+say() { echo "$me: $*" >&"$err"; }
+die() {
+	say "$*"
+	[ -z "$told" ] || echo >&"$told"
+	exit 125
+}
+
+# guard: from here on the script ends with 125 and one line when anything in it fails. What tools say on standard
+# error is held back, and the last line of it is the reason. The script's own lines (say, die) come out at once.
+# A function `finish` is called at the end, whatever the reason.
+guard() {
+	shopt -s inherit_errexit
+	trap '' XFSZ # writing more than `ulimit -f` allows is an error like a full disk, and kills nobody
+	[ -e "/proc/$$/fd/1" ] || exec >/dev/null
+	[ -e "/proc/$$/fd/2" ] || exec 2>/dev/null
+	exec {err}>&2 {told}<> <(:) {noise}<> <(:)
+	exec 2> >(last_line)
+	trap at_exit EXIT
+	trap 'leave 130' INT
+	trap 'leave 143' TERM HUP
+}
+
+# leave STATUS: end with this status, which is no failure of the script's own.
+leave() {
+	left=$1
+	exit "$1"
+}
+
+# ours COMMAND...: another script of ours, which says itself what went wrong.
+ours() {
+	local status=0
+	"$@" 2>&"$err" || status=$?
+	[ $status != 0 ] || return 0
+	[ -z "$told" ] || echo >&"$told"
+	[ $status -gt 128 ] || exit 125
+	leave $status
+}
+
+# For guard: read to the end, then write the last line that is not empty, and a NUL, into a pipe.
+last_line() {
+	local line last=''
+	exec >&"$noise" {err}>&-
+	trap '' INT TERM HUP
+	while IFS= read -r line || [ -n "$line" ]; do
+		[ -z "$line" ] || last=$line
+	done
+	printf '%s\0' "$last"
+}
+
+at_exit() {
+	local status=$? command=$BASH_COMMAND why=''
+	set +e
+	trap - EXIT
+	exec 2>&"$err"
+	if declare -F finish >/dev/null && ! finish 2>/dev/null; then left=125; fi
+	[ -z "$left" ] || exit "$left"
+	[ $status != 0 ] || exit 0
+	if ! read -r -t 0 -u "$told"; then
+		# (a process that was left behind may still have the other end of the pipe open: hence the limit)
+		IFS= read -r -d '' -t 2 -u "$noise" why
+		why=${why#"$0: "}
+		[ -n "$why" ] || why="exit status $status of: ${command//$'\n'/ }"
+		case $why in
+		*'No space left'* | *'quota exceeded'*) why+="; make room for $top/build and for the cache, $cache" ;;
+		*'File too large'*) why+="; a limit on the size of files is in force: see ulimit -f" ;;
+		*'Permission denied'* | *'Read-only file system'*)
+			why+="; $top/build and the cache, $cache, must be writable (STACQ_CACHE names another cache)"
+			;;
+		esac
+		say "$why"
+	fi
+	exit 125
+}
 
 # usable_path WHAT PATH WAY_OUT: make and the kernel's build take a path apart at some characters, and would read and
 # write somewhere else.
@@ -71,19 +146,22 @@ kernel_names() {
 kernel_folder() {
 	kernel_entry "$1"
 	case $kernel_kind in
-	debian) "$top/vm/fetch-kernel" "$1" ;;
-	built | um) "$top/vm/build-kernel" "$1" ;;
+	debian) ours "$top/vm/fetch-kernel" "$1" ;;
+	built | um) ours "$top/vm/build-kernel" "$1" ;;
 	esac
 }
 
 # locked NAME COMMAND...: one process at a time does this in the cache; others wait for it.
 locked() {
-	local name=$1 status=0
+	local name=$1 status
 	shift
-	mkdir -p "$cache/locks" || die "cannot write the cache folder $cache; set STACQ_CACHE to another one"
-	exec {lock_fd}>"$cache/locks/$name"
+	{ mkdir -p "$cache/locks" && : >>"$cache/locks/$name"; } 2>/dev/null ||
+		die "cannot read and write the cache folder $cache; set STACQ_CACHE to another one"
+	exec {lock_fd}>>"$cache/locks/$name"
 	flock -n "$lock_fd" || { say "waiting for another process to finish with $name"; flock "$lock_fd"; }
-	"$@" || status=$?
+	# (not in a condition, in which no failure would end the command)
+	"$@"
+	status=$?
 	exec {lock_fd}>&-
 	return "$status"
 }
@@ -114,18 +192,23 @@ apt_suite() {
 	"$tool" "${options[@]}" "$@"
 }
 
-# debian_lists SUITE: bring the package lists up to date, unless that was done within the hour.
+# debian_lists SUITE: bring the package lists up to date, unless that was done within the hour. When that fails, older
+# lists are used, and lists_problem has the reason for a message, in which it is "; and the reason".
+lists_problem=''
 debian_lists() {
-	local stamp=$cache/apt/${1/:/-}/updated
+	local stamp=$cache/apt/${1/:/-}/updated said
 	[ -z "$(find "$stamp" -mmin -60 2>/dev/null)" ] || return 0
 	say "reading the package lists of Debian $1"
-	mkdir -p "${stamp%/*}"
-	if apt_suite "$1" apt-get -qq -o APT::Update::Error-Mode=any update >/dev/null 2>"$stamp.log"; then
+	mkdir -p "${stamp%/*}" || return
+	if said=$(apt_suite "$1" apt-get -qq -o APT::Update::Error-Mode=any update 2>&1 >/dev/null); then
 		touch "$stamp"
 	else
-		say "some package lists could not be read: $(tail -n 1 "$stamp.log")"
+		lists_problem="; the package lists of Debian $1: $(first_error "$said")"
 	fi
 }
+
+# first_error TEXT: of what apt said, its first error, or else its last line
+first_error() { grep -m 1 '^E:' <<<"$1" || tail -n 1 <<<"$1"; }
 
 # debian_depends SUITE PACKAGE [PATTERN]: the names it depends on, one a line.
 debian_depends() {
@@ -134,12 +217,12 @@ debian_depends() {
 
 # debian_unpack SUITE FOLDER PACKAGE...: download the packages, unpack them into FOLDER.
 debian_unpack() {
-	local suite=$1 folder=$2
+	local suite=$1 folder=$2 said
 	shift 2
 	say "fetching from Debian $suite: $*"
-	mkdir -p "$folder/debs"
-	(cd "$folder/debs" && apt_suite "$suite" apt-get -qq download "$@" >/dev/null) ||
-		die "could not download $* (is there a network?)"
+	mkdir -p "$folder/debs" || return
+	said=$(cd "$folder/debs" && apt_suite "$suite" apt-get -qq download "$@" 2>&1 >/dev/null) ||
+		die "could not download $* (is there a network?): $(first_error "$said")$lists_problem"
 	unpack_debs "$folder" "$folder/debs"/*.deb
 	rm -rf "$folder/debs"
 }
@@ -147,21 +230,19 @@ debian_unpack() {
 # debian_unpack_root SUITE FOLDER PACKAGE...: the same with all that they depend on, so that programs
 # can run with FOLDER as their root directory: see inside.
 debian_unpack_root() {
-	local suite=$1 folder=$2
+	local suite=$1 folder=$2 said
 	shift 2
 	say "fetching from Debian $suite, with all that they need: $*"
-	mkdir -p "$folder/debs/partial"
-	apt_suite "$suite" apt-get -qq -y --no-install-recommends --download-only \
-		-o "Dir::Cache::archives=$folder/debs" \
-		install "$@" base-files dash gawk >/dev/null || die "could not download $* (is there a network?)"
+	mkdir -p "$folder/debs/partial" || return
+	said=$(apt_suite "$suite" apt-get -qq -y --no-install-recommends --download-only \
+		-o "Dir::Cache::archives=$folder/debs" install "$@" base-files dash gawk 2>&1 >/dev/null) ||
+		die "could not download $* (is there a network?): $(first_error "$said")$lists_problem"
 	# (the first says which folders are links)
 	unpack_debs "$folder" "$folder/debs"/base-files_*.deb
 	unpack_debs "$folder" "$folder/debs"/*.deb
 	rm -rf "$folder/debs"
 	# (links that the packages' scripts would have made)
-	ln -sfn dash "$folder/usr/bin/sh"
-	ln -sfn gawk "$folder/usr/bin/awk"
-	mkdir -p "$folder/proc" "$folder/dev"
+	ln -sfn dash "$folder/usr/bin/sh" && ln -sfn gawk "$folder/usr/bin/awk" && mkdir -p "$folder/proc" "$folder/dev"
 }
 
 unpack_debs() {
@@ -169,9 +250,8 @@ unpack_debs() {
 	shift
 	for deb; do
 		dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$folder" ||
-			die "could not unpack ${deb##*/}"
-		basename "$deb" >>"$folder/packages"
-		rm "$deb"
+			die "could not unpack ${deb##*/} (is there room in $cache?)"
+		echo "${deb##*/}" >>"$folder/packages" && rm "$deb" || return
 	done
 }
 
@@ -200,27 +280,25 @@ user_root() {
 	echo "$folder"
 }
 
-fetch_user_root() {
-	local arch=$1 folder=$2 new
-	local wanted="busybox-static bash coreutils diffutils findutils grep sed util-linux bsdutils
+# (a shell of its own, which takes away what it began)
+fetch_user_root() (
+	arch=$1 folder=$2
+	wanted="busybox-static bash coreutils diffutils findutils grep sed util-linux bsdutils
 		liburing-dev libjson-c-dev libncurses-dev libasan8 libubsan1"
-	local made_from="$wanted, links within"
-	[ ! -e "$folder/packages" ] || [ "$(cat "$folder/wanted" 2>/dev/null)" != "$made_from" ] || return 0
+	made_from="$wanted, links within"
+	[ ! -e "$folder/packages" ] || [ "$(cat "$folder/wanted" 2>/dev/null)" != "$made_from" ] || exit 0
 	debian_lists "bookworm:$arch"
-	mkdir -p "${folder%/*}"
-	new=$(mktemp -d "$cache/roots/.$arch.XXXXXX")
+	mkdir -p "${folder%/*}" && new=$(mktemp -d "$cache/roots/.$arch.XXXXXX") || exit
+	trap 'rm -rf "$new"' EXIT
 	# shellcheck disable=SC2086 # words
-	debian_unpack_root "bookworm:$arch" "$new" $wanted || return
+	debian_unpack_root "bookworm:$arch" "$new" $wanted || exit
 	# A link to /lib would lead to this machine's, or nowhere; the linker then takes the archive beside it, without a
 	# word, and a program has a library twice.
 	find "$new" -type l -lname '/*' -printf '%l %p\n' | while read -r target link; do
-		ln -sfrn "$new$target" "$link"
-	done
-	echo "$made_from" >"$new/wanted"
-	chmod 755 "$new"
-	rm -rf "$folder"
-	mv "$new" "$folder"
-}
+		ln -sfrn "$new$target" "$link" || exit
+	done || exit
+	echo "$made_from" >"$new/wanted" && chmod 755 "$new" && rm -rf "$folder" && mv "$new" "$folder"
+)
 
 # libraries ROOT FILE...: the shared libraries that programs need, and the loader, as names in ROOT;
 # ROOT is empty for this machine.
@@ -258,17 +336,16 @@ kernel_source() {
 	echo "$folder"
 }
 
-fetch_source() {
-	local suite=$1 package=$2 folder=$3 new
-	[ ! -e "$folder/version" ] || return 0
+# (a shell of its own, which takes away what it began)
+fetch_source() (
+	suite=$1 package=$2 folder=$3
+	[ ! -e "$folder/version" ] || exit 0
 	debian_lists "$suite"
-	mkdir -p "${folder%/*}"
-	new=$(mktemp -d "$cache/sources/.$package.XXXXXX")
-	debian_unpack "$suite" "$new" "$package" || return
-	ln -s "usr/src/$package.tar.xz" "$new/tarball"
-	[ -e "$new/tarball" ] || die "$package does not hold the file that was expected: $package.tar.xz"
-	chmod 755 "$new"
-	sed -n "s/^${package}_\(.*\)_[^_]*\.deb$/\1/p" "$new/packages" >"$new/version"
-	rm -rf "$folder"
-	mv "$new" "$folder"
-}
+	mkdir -p "${folder%/*}" && new=$(mktemp -d "$cache/sources/.$package.XXXXXX") || exit
+	trap 'rm -rf "$new"' EXIT
+	debian_unpack "$suite" "$new" "$package" || exit
+	[ -e "$new/usr/src/$package.tar.xz" ] || die "$package does not hold the file that was expected: $package.tar.xz"
+	ln -s "usr/src/$package.tar.xz" "$new/tarball" && chmod 755 "$new" &&
+		sed -n "s/^${package}_\(.*\)_[^_]*\.deb$/\1/p" "$new/packages" >"$new/version" &&
+		rm -rf "$folder" && mv "$new" "$folder"
+)
