@@ -108,6 +108,7 @@ host-module:
 	@[ -e $(HEADERS)/Makefile ] || { echo "no headers for the running kernel $(RELEASE): install its linux-headers package"; exit 1; }
 	@. vm/lib.sh; made_here $(BUILD)/host; mkdir -p $(BUILD)/host/kernel
 	@ln -sfn $(CURDIR)/include $(BUILD)/host/include
+	@ln -sfn $(CURDIR)/VERSION $(BUILD)/host/VERSION
 	@ln -sf $(CURDIR)/kernel/*.[ch] $(CURDIR)/kernel/Kbuild $(BUILD)/host/kernel/
 	@$(MAKE) -C $(HEADERS) M=$(BUILD)/host/kernel modules
 

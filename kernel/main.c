@@ -54,4 +54,4 @@ module_exit(stacq_exit);
 MODULE_DESCRIPTION("Message stacks and queues as files");
 MODULE_AUTHOR("The stacq developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(STACQ_VERSION);

@@ -39,7 +39,7 @@ extern "C" {
 #endif
 
 /** Version of this header. */
-#define LIBSTACQ_VERSION	"0.1.0"
+#define LIBSTACQ_VERSION	"0.2.0"
 
 /** Where the device nodes are. */
 #define STACQ_DEV_DIR		"/dev/stacq"

@@ -152,6 +152,10 @@ markdown() {
 	tests/lint.d/markdown "${files[@]}"
 }
 
+version() {
+	tests/lint.d/version
+}
+
 # (what may be sourced is not executable)
 shellcheck() {
 	local files sourced

@@ -69,7 +69,7 @@ stacq: jobs: nothing was ${command#*:}" ] || { echo "$stderr"; false; }
 @test "--version" {
 	run stacq --version
 	[ "$status" -eq 0 ]
-	[[ $output =~ ^stacq\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	[ "$output" = "stacq $(cat "$BATS_TEST_DIRNAME/../../VERSION")" ]
 }
 
 @test "every command has --help, -h and help COMMAND" {
