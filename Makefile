@@ -29,7 +29,7 @@ endif
 help:                 ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
 	@echo "variables: KERNEL=$(KERNEL) (one of $$(. vm/lib.sh; kernel_names)), INPUT=file for run,"
-	@echo "  T=pattern and JUNIT=file for test and test-full, PREFIX=$(PREFIX) and DESTDIR= for install"
+	@echo "  T=pattern and JUNIT=file for test and test-full, PREFIX=$(PREFIX), DESTDIR= and RELEASE= (another kernel) for install"
 
 all: modules user     ## build all, and load the module in a virtual machine
 	@vm/run --kernel $(KERNEL) -- sh -c 'insmod /modules/stacq.ko && ls /dev/stacq >/dev/null && rmmod stacq'
@@ -104,26 +104,28 @@ FORCE:
 
 # ---- on this machine, as root -------------------------------------------------------------------
 
+HOST := $(BUILD)/host/$(RELEASE)
+
 host-module:
 	@[ -e $(HEADERS)/Makefile ] || { echo "no headers for the running kernel $(RELEASE): install its linux-headers package"; exit 1; }
-	@. vm/lib.sh; made_here $(BUILD)/host; mkdir -p $(BUILD)/host/kernel
-	@ln -sfn $(CURDIR)/include $(BUILD)/host/include
-	@ln -sfn $(CURDIR)/VERSION $(BUILD)/host/VERSION
-	@ln -sf $(CURDIR)/kernel/*.[ch] $(CURDIR)/kernel/Kbuild $(BUILD)/host/kernel/
-	@$(MAKE) -C $(HEADERS) M=$(BUILD)/host/kernel modules
+	@. vm/lib.sh; made_here $(HOST); mkdir -p $(HOST)/kernel
+	@ln -sfn $(CURDIR)/include $(HOST)/include
+	@ln -sfn $(CURDIR)/VERSION $(HOST)/VERSION
+	@ln -sf $(CURDIR)/kernel/*.[ch] $(CURDIR)/kernel/Kbuild $(HOST)/kernel/
+	@$(MAKE) -j$$(nproc) -C $(HEADERS) M=$(HOST)/kernel modules
 
 load: host-module     ## load the module into the kernel of this machine
-	insmod $(BUILD)/host/kernel/stacq.ko
+	insmod $(HOST)/kernel/stacq.ko
 
 unload:               ## and remove it again
 	rmmod stacq
 
 install: host-module  ## install module, command, library, header, man pages on this machine
-	install -D -m 644 $(BUILD)/host/kernel/stacq.ko $(DESTDIR)/lib/modules/$(RELEASE)/updates/stacq.ko
+	install -D -m 644 $(HOST)/kernel/stacq.ko $(DESTDIR)/lib/modules/$(RELEASE)/updates/stacq.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
-	$(MAKE) -C tools install BUILD=$(BUILD)/user DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	$(MAKE) -C tools install BUILD=$(BUILD)/user DESTDIR=$(abspath $(DESTDIR)) PREFIX=$(PREFIX)
 
 uninstall:            ## undo install
 	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/stacq.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
-	$(MAKE) -C tools uninstall BUILD=$(BUILD)/user DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	$(MAKE) -C tools uninstall BUILD=$(BUILD)/user DESTDIR=$(abspath $(DESTDIR)) PREFIX=$(PREFIX)
