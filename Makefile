@@ -10,8 +10,9 @@ BUILD  := $(CURDIR)/build
 tests   = $(if $(T),--only '$(T)') $(if $(JUNIT),--junit '$(JUNIT)')
 
 # For load, unload and install: the kernel that is running here.
-RELEASE ?= $(shell uname -r)
-HEADERS ?= /lib/modules/$(RELEASE)/build
+MODULES_DIR ?= /lib/modules
+RELEASE     ?= $(shell uname -r)
+HEADERS     ?= $(MODULES_DIR)/$(RELEASE)/build
 
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
@@ -107,25 +108,29 @@ FORCE:
 HOST := $(BUILD)/host/$(RELEASE)
 
 host-module:
-	@[ -e $(HEADERS)/Makefile ] || { echo "no headers for the running kernel $(RELEASE): install its linux-headers package"; exit 1; }
 	@. vm/lib.sh; made_here $(HOST); mkdir -p $(HOST)/kernel
 	@ln -sfn $(CURDIR)/include $(HOST)/include
 	@ln -sfn $(CURDIR)/VERSION $(HOST)/VERSION
 	@ln -sf $(CURDIR)/kernel/*.[ch] $(CURDIR)/kernel/Kbuild $(HOST)/kernel/
 	@$(MAKE) -j$$(nproc) -C $(HEADERS) M=$(HOST)/kernel modules
 
-load: host-module     ## load the module into the kernel of this machine
+load:                 ## load the module into the kernel of this machine
+	@packaging/missing '$(RELEASE)' '$(HEADERS)' module kmod
+	@$(MAKE) host-module
 	insmod $(HOST)/kernel/stacq.ko
 
 unload:               ## and remove it again
 	rmmod stacq
 
-install: host-module  ## install module, command, library, header, man pages on this machine
-	install -D -m 644 $(HOST)/kernel/stacq.ko $(DESTDIR)/lib/modules/$(RELEASE)/updates/stacq.ko
+# First what may be missing, then what is built, then what is copied.
+install:              ## install module, command, library, header, man pages on this machine
+	@packaging/missing '$(RELEASE)' '$(HEADERS)' module programs $(if $(DESTDIR),,kmod)
+	@$(MAKE) host-module
+	install -D -m 644 $(HOST)/kernel/stacq.ko $(DESTDIR)$(MODULES_DIR)/$(RELEASE)/updates/stacq.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
 	$(MAKE) -C tools install BUILD=$(BUILD)/user DESTDIR=$(abspath $(DESTDIR)) PREFIX=$(PREFIX)
 
 uninstall:            ## undo install
-	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/stacq.ko
+	rm -f $(DESTDIR)$(MODULES_DIR)/$(RELEASE)/updates/stacq.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
 	$(MAKE) -C tools uninstall BUILD=$(BUILD)/user DESTDIR=$(abspath $(DESTDIR)) PREFIX=$(PREFIX)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make install, on a copy of the checkout and into a folder: only what is installed is built.
-# Runs on the host, as any user; does not touch what is installed there.
+# make install, on a copy of the checkout and into a folder: what is missing is named before anything is done, only
+# what is installed is built. Runs on the host, as any user; does not touch what is installed there.
 
 # shellcheck source=../common/tap.bash
 . "${0%/*}/../common/tap.bash"
@@ -19,10 +19,81 @@ cp -r Makefile VERSION include kernel lib packaging tools "$tree"
 cp -r docs/man "$tree/docs"
 cd "$tree" || exit
 
+# A kernel that has every module at once: what it makes is only copied.
+fake=1.2.3-fake
+mkdir -p "$tap_dir/headers/include/generated"
+echo "#define UTS_RELEASE \"$fake\"" >"$tap_dir/headers/include/generated/utsrelease.h"
+# shellcheck disable=SC2016 # for make
+printf 'modules:\n\techo made >$(M)/stacq.ko\n' >"$tap_dir/headers/Makefile"
+fake_kernel=("HEADERS=$tap_dir/headers" "RELEASE=$fake")
+
 # With the stock kernel.
 install_it() {
 	make install "DESTDIR=$root" PREFIX=/usr "HEADERS=$kernel/build" "RELEASE=$release" >"$tap_dir/log" 2>&1 ||
 		fail "$(tail -n 20 "$tap_dir/log")"
+}
+
+# without COMMAND...: a PATH that lacks them
+without() {
+	local folder=$tap_dir/path.$RANDOM tool
+	mkdir "$folder"
+	ln -s -t "$folder" /usr/local/bin/* /usr/bin/* /usr/sbin/* /bin/* /sbin/* 2>/dev/null || true
+	for tool; do rm -f "$folder/$tool"; done
+	echo "$folder"
+}
+
+# lacking COMMANDS [VARIABLE=VALUE...]: what make install says on a machine without these
+lacking() {
+	local path variables=("${@:2}")
+	# shellcheck disable=SC2086 # words
+	path=$(without $1)
+	! env "PATH=$path" make install "MODULES_DIR=$root/lib/modules" "PREFIX=$root/usr" "${variables[@]}" 2>&1 ||
+		fail "make install went on without: $*"
+}
+
+everything_missing_is_named_at_once() {
+	local said thing
+	said=$(lacking "cc gcc $(cd /usr/bin && echo gcc-*) pkg-config pkgconf depmod" RELEASE=9.9.9 HEADERS=/nowhere \
+		PKG_CONFIG_LIBDIR=/nowhere)
+	is "$(grep -vc '^make:' <<<"$said")" 1 "the number of lines"
+	for thing in "lacks: the headers of kernel 9.9.9 \(/nowhere\), gcc, cc, .*pkg-config, .*json-c, .*ncursesw, depmod;" \
+		"apt install .*gcc .*kmod libjson-c-dev libncurses-dev linux-headers-9.9.9 pkg-config"; do
+		like "$said" "$thing"
+	done
+	[ ! -e build ] || fail "it has begun to build"
+	[ ! -e "$root" ] || fail "it has begun to copy"
+}
+
+# missing_alone THING COMMANDS [VARIABLE=VALUE...]
+missing_alone() {
+	local said
+	said=$(lacking "${@:2}" | grep -v '^make:')
+	like "$said" "lacks: $1; on Debian: apt install "
+	[ ! -e build ] || fail "it has begun to build without $1"
+}
+
+each_thing_that_is_missing_is_named() {
+	local pc=$tap_dir/pc
+	mkdir "$pc"
+	cp "$(pkg-config --variable=pcfiledir json-c)"/{json-c,ncursesw,tinfo}.pc "$pc" 2>/dev/null || true
+	missing_alone pkg-config "pkg-config pkgconf" "${fake_kernel[@]}"
+	missing_alone cc cc "${fake_kernel[@]}"
+	missing_alone ar ar "${fake_kernel[@]}"
+	missing_alone depmod depmod "${fake_kernel[@]}"
+	missing_alone insmod insmod "${fake_kernel[@]}"
+	missing_alone gcc-12 gcc-12 "HEADERS=$kernel/build" "RELEASE=$release"
+	missing_alone "the headers of kernel 9.9.9 \(/lib/modules/9.9.9/build\)" "" RELEASE=9.9.9 \
+		HEADERS=/lib/modules/9.9.9/build
+	missing_alone "the headers of the C library" "" CC="cc -nostdinc" "${fake_kernel[@]}"
+	rm "$pc/json-c.pc"
+	missing_alone "the library json-c" "" "PKG_CONFIG_LIBDIR=$pc" "${fake_kernel[@]}"
+	missing_alone "pkg-config, the library json-c" "pkg-config pkgconf" "PKG_CONFIG_LIBDIR=$pc" "${fake_kernel[@]}"
+}
+
+headers_of_another_kernel_are_refused() {
+	refused "headers in .* are of kernel $fake, not of 9.9.9" \
+		make install "DESTDIR=$root" HEADERS="$tap_dir/headers" RELEASE=9.9.9
+	[ ! -e build ] || fail "it has begun to build"
 }
 
 only_what_is_installed_is_built() {
@@ -64,6 +135,9 @@ another_version_is_built() {
 }
 
 tap_main \
+	everything_missing_is_named_at_once \
+	each_thing_that_is_missing_is_named \
+	headers_of_another_kernel_are_refused \
 	only_what_is_installed_is_built \
 	all_have_the_version \
 	another_version_is_built
