@@ -130,7 +130,16 @@ install:              ## install module, command, library, header, man pages on 
 	$(if $(DESTDIR),,depmod $(RELEASE))
 	$(MAKE) -C tools install BUILD=$(BUILD)/user DESTDIR=$(abspath $(DESTDIR)) PREFIX=$(PREFIX)
 
-uninstall:            ## undo install
-	rm -f $(DESTDIR)$(MODULES_DIR)/$(RELEASE)/updates/stacq.ko
-	$(if $(DESTDIR),,depmod $(RELEASE))
+# A kernel that was removed leaves nothing but the module: then its folder goes, too.
+uninstall:            ## undo install, for all kernels
 	$(MAKE) -C tools uninstall BUILD=$(BUILD)/user DESTDIR=$(abspath $(DESTDIR)) PREFIX=$(PREFIX)
+	@status=0; \
+	for module in $(DESTDIR)$(MODULES_DIR)/*/updates/stacq.ko; do \
+		[ -e "$$module" ] || continue; \
+		folder=$${module%/updates/*}; \
+		echo "rm -f $$module"; \
+		rm -f "$$module" || { status=1; continue; }; \
+		rmdir "$$folder/updates" "$$folder" 2>/dev/null; \
+		[ -n "$(DESTDIR)" ] || [ ! -d "$$folder" ] || depmod "$${folder##*/}" || status=1; \
+	done; \
+	exit $$status

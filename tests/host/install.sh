@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make install, on a copy of the checkout and into a folder: what is missing is named before anything is done, only
-# what is installed is built. Runs on the host, as any user; does not touch what is installed there.
+# what is installed is built, uninstall leaves nothing. Runs on the host, as any user; does not touch what is
+# installed there.
 
 # shellcheck source=../common/tap.bash
 . "${0%/*}/../common/tap.bash"
@@ -26,6 +27,13 @@ echo "#define UTS_RELEASE \"$fake\"" >"$tap_dir/headers/include/generated/utsrel
 # shellcheck disable=SC2016 # for make
 printf 'modules:\n\techo made >$(M)/stacq.ko\n' >"$tap_dir/headers/Makefile"
 fake_kernel=("HEADERS=$tap_dir/headers" "RELEASE=$fake")
+
+# These only note that they were called.
+mkdir "$tap_dir/notes"
+for tool in depmod insmod; do
+	printf '#!/bin/sh\necho "%s $*" >>%s\n' $tool "$tap_dir/notes/log" >"$tap_dir/notes/$tool"
+done
+chmod 755 "$tap_dir/notes"/*
 
 # With the stock kernel.
 install_it() {
@@ -134,10 +142,45 @@ another_version_is_built() {
 	mv VERSION.away VERSION
 }
 
+uninstall_leaves_nothing() {
+	local to=$tap_dir/empty before kernel
+	mkdir -p "$to"/usr/local/{bin,include,lib,share/man} "$to"/lib/modules/{1.0,2.0,$fake}/kernel "$to/lib/modules/3.0/updates"
+	touch "$to/lib/modules/2.0/kernel/other.ko" "$to/lib/modules/3.0/updates/other.ko" "$to/usr/local/bin/other"
+	before=$(cd "$to" && find . | sort)
+	make install "DESTDIR=$to" "${fake_kernel[@]}" >/dev/null
+	is "$(cat "$to/lib/modules/$fake/updates/stacq.ko")" made "the module"
+	[ -x "$to/usr/local/bin/stacq" ] || fail "there is no command"
+	# 4.0 was removed
+	for kernel in 1.0 2.0 3.0 4.0; do
+		install -D "$to/lib/modules/$fake/updates/stacq.ko" "$to/lib/modules/$kernel/updates/stacq.ko"
+	done
+	make uninstall "DESTDIR=$to" RELEASE=9.9.9 >/dev/null
+	is "$(cd "$to" && find . | sort)" "$before" "what is there"
+}
+
+# Without DESTDIR.
+each_kernel_notices() {
+	local to=$tap_dir/real where
+	where=("MODULES_DIR=$to/modules" "PREFIX=$to/usr")
+	PATH=$tap_dir/notes:$PATH
+	mkdir -p "$to"/modules/{1.0,2.0,$fake}/kernel
+	: >"$tap_dir/notes/log"
+	make install "${where[@]}" "${fake_kernel[@]}" >/dev/null
+	is "$(cat "$tap_dir/notes/log")" "depmod $fake" "what was called"
+	for kernel in 1.0 3.0; do
+		install -D "$to/modules/$fake/updates/stacq.ko" "$to/modules/$kernel/updates/stacq.ko"
+	done
+	: >"$tap_dir/notes/log"
+	make uninstall "${where[@]}" RELEASE=9.9.9 >/dev/null
+	is "$(cat "$tap_dir/notes/log")" "depmod 1.0"$'\n'"depmod $fake" "what was called"
+}
+
 tap_main \
 	everything_missing_is_named_at_once \
 	each_thing_that_is_missing_is_named \
 	headers_of_another_kernel_are_refused \
 	only_what_is_installed_is_built \
 	all_have_the_version \
-	another_version_is_built
+	another_version_is_built \
+	uninstall_leaves_nothing \
+	each_kernel_notices
