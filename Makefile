@@ -25,7 +25,7 @@ $(error $(refused))
 endif
 
 .PHONY: help all run shell test test-full test-nightly test-fresh test-kernels test-arm64 fuzz bench lint lab \
-	labs-report modules user clean distclean load unload install uninstall host-module
+	labs-report modules user clean distclean load unload install uninstall host-module host-programs
 
 help:                 ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
@@ -114,9 +114,12 @@ host-module:
 	@ln -sf $(CURDIR)/kernel/*.[ch] $(CURDIR)/kernel/Kbuild $(HOST)/kernel/
 	@$(MAKE) -j$$(nproc) -C $(HEADERS) M=$(HOST)/kernel modules
 
+host-programs:
+	@$(MAKE) -s -j$$(nproc) -C tools BUILD=$(BUILD)/user programs
+
 load:                 ## load the module into the kernel of this machine
 	@packaging/missing '$(RELEASE)' '$(HEADERS)' module kmod
-	@$(MAKE) host-module
+	@packaging/as-owner $(MAKE) host-module
 	insmod $(HOST)/kernel/stacq.ko
 
 unload:               ## and remove it again
@@ -125,10 +128,10 @@ unload:               ## and remove it again
 # First what may be missing, then what is built, then what is copied.
 install:              ## install module, command, library, header, man pages on this machine
 	@packaging/missing '$(RELEASE)' '$(HEADERS)' module programs $(if $(DESTDIR),,kmod)
-	@$(MAKE) host-module
+	@packaging/as-owner $(MAKE) host-module host-programs
 	install -D -m 644 $(HOST)/kernel/stacq.ko $(DESTDIR)$(MODULES_DIR)/$(RELEASE)/updates/stacq.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
-	$(MAKE) -C tools install BUILD=$(BUILD)/user DESTDIR=$(abspath $(DESTDIR)) PREFIX=$(PREFIX)
+	$(MAKE) -C tools copy BUILD=$(BUILD)/user DESTDIR=$(abspath $(DESTDIR)) PREFIX=$(PREFIX)
 
 # A kernel that was removed leaves nothing but the module: then its folder goes, too.
 uninstall:            ## undo install, for all kernels

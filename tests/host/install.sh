@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make install, on a copy of the checkout and into a folder: what is missing is named before anything is done, only
-# what is installed is built, uninstall leaves nothing. Runs on the host, as any user; does not touch what is
-# installed there.
+# make install, uninstall and load, on a copy of the checkout and into a folder: what is missing is named before
+# anything is done, only what is installed is built, root builds nothing in the checkout of somebody else, and
+# uninstall leaves nothing. Runs on the host, as any user; does not touch what is installed there.
 
 # shellcheck source=../common/tap.bash
 . "${0%/*}/../common/tap.bash"
@@ -14,6 +14,7 @@ export LC_ALL=C
 
 vm/need build || exit
 kernel=$(vm/fetch-kernel stock) && release=$(cat "$kernel/release") && version=$(cat VERSION) || exit
+chmod 711 "$tap_dir"
 tree=$tap_dir/tree root=$tap_dir/root
 mkdir -p "$tree/docs"
 cp -r Makefile VERSION include kernel lib packaging tools "$tree"
@@ -175,6 +176,39 @@ each_kernel_notices() {
 	is "$(cat "$tap_dir/notes/log")" "depmod 1.0"$'\n'"depmod $fake" "what was called"
 }
 
+# as_somebody COMMAND...
+somebody=65534
+as_somebody() { setpriv --reuid=$somebody --regid=$somebody --clear-groups env HOME=/ "$@"; }
+
+root_builds_nothing_for_somebody_else() {
+	local to=$tap_dir/owned
+	[ "$(id -u)" = 0 ] || skip "this takes root"
+	PATH=$tap_dir/notes:$PATH
+	chown -R $somebody:$somebody "$tree"
+	make uninstall "DESTDIR=$to" >/dev/null
+	touch tools/util.c
+	: >"$tap_dir/notes/log"
+	make load "${fake_kernel[@]}" >/dev/null
+	is "$(cat "$tap_dir/notes/log")" "insmod $tree/build/host/$fake/kernel/stacq.ko" "what was called"
+	make install "DESTDIR=$to" "${fake_kernel[@]}" >/dev/null
+	[ build/user/bin/stacq -nt tools/util.c ] || fail "nothing was built"
+	is "$(find "$tree" ! -user $somebody -print -quit)" "" "what belongs to root in the checkout"
+	is "$(find "$to" -user $somebody)" "" "what is installed as his"
+	# He can build there again.
+	touch tools/util.c
+	as_somebody make host-programs "${fake_kernel[@]}" >/dev/null
+
+	rm -r build
+	make uninstall "DESTDIR=$to" >/dev/null
+	[ ! -e build ] || fail "uninstall makes a folder to build in"
+	is "$(find "$to" -type f)" "" "what is left"
+
+	mkdir -p build/host
+	refused "build does not belong to the owner.*: sudo rm -r $tree/build" \
+		make install "DESTDIR=$to" "${fake_kernel[@]}"
+	is "$(find "$to" -type f)" "" "what was installed"
+}
+
 tap_main \
 	everything_missing_is_named_at_once \
 	each_thing_that_is_missing_is_named \
@@ -183,4 +217,5 @@ tap_main \
 	all_have_the_version \
 	another_version_is_built \
 	uninstall_leaves_nothing \
-	each_kernel_notices
+	each_kernel_notices \
+	root_builds_nothing_for_somebody_else
