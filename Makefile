@@ -115,6 +115,7 @@ host-module:
 	@$(MAKE) -j$$(nproc) -C $(HEADERS) M=$(HOST)/kernel modules
 
 host-programs:
+	@. vm/lib.sh; made_here $(BUILD)/user
 	@$(MAKE) -s -j$$(nproc) -C tools BUILD=$(BUILD)/user programs
 
 load:                 ## load the module into the kernel of this machine

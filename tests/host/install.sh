@@ -17,7 +17,7 @@ kernel=$(vm/fetch-kernel stock) && release=$(cat "$kernel/release") && version=$
 chmod 711 "$tap_dir"
 tree=$tap_dir/tree root=$tap_dir/root
 mkdir -p "$tree/docs"
-cp -r Makefile VERSION include kernel lib packaging tools "$tree"
+cp -r Makefile VERSION include kernel lib packaging tools vm "$tree"
 cp -r docs/man "$tree/docs"
 cd "$tree" || exit
 
@@ -109,7 +109,7 @@ only_what_is_installed_is_built() {
 	install_it
 	is "$(find build -type f -name '*.ko')" "build/host/$release/kernel/stacq.ko" "the list of modules"
 	is "$(find build -type f -name '*test*')" "" "what is built of tests"
-	is "$(find build/user -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "bin lib obj" "what is in build/user"
+	is "$(find build/user -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "bin lib made-in obj" "what is in build/user"
 	is "$(find "$root" -name '*test*')" "" "what is installed of tests"
 }
 
@@ -145,7 +145,8 @@ another_version_is_built() {
 
 uninstall_leaves_nothing() {
 	local to=$tap_dir/empty before kernel
-	mkdir -p "$to"/usr/local/{bin,include,lib,share/man} "$to"/lib/modules/{1.0,2.0,$fake}/kernel "$to/lib/modules/3.0/updates"
+	mkdir -p "$to"/usr/local/{bin,include,lib,share/man}
+	mkdir -p "$to"/lib/modules/{1.0,2.0,$fake}/kernel "$to/lib/modules/3.0/updates"
 	touch "$to/lib/modules/2.0/kernel/other.ko" "$to/lib/modules/3.0/updates/other.ko" "$to/usr/local/bin/other"
 	before=$(cd "$to" && find . | sort)
 	make install "DESTDIR=$to" "${fake_kernel[@]}" >/dev/null
