@@ -3,7 +3,7 @@
 #
 # Whatever keeps vm/run and the scripts that it calls from doing their part is status 125 and one line. No machine is
 # booted but one: the others are made up.
-# shellcheck disable=SC2016 # what is in single quotes is for another shell
+# shellcheck disable=SC2016,SC2031 # what is in single quotes is for another shell; nor is tap_dir modified in one
 
 # shellcheck source=../common/tap.bash
 . "${0%/*}/../common/tap.bash"
@@ -296,7 +296,8 @@ a_path_that_make_can_not_take_is_refused() {
 mirror() {
 	local root=$tap_dir/mirror name
 	code_name=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
-	[ -n "$code_name" ] && command -v dpkg-deb apt-get >/dev/null || skip "this machine is no Debian"
+	[ -n "$code_name" ] || skip "this machine is no Debian"
+	command -v dpkg-deb apt-get >/dev/null || skip "this machine is no Debian"
 	mkdir -p "$root"/dists/{made,"$code_name"}/main/binary-amd64
 	for name in base-files linux-image-5.10.0-made linux-headers-5.10.0-made linux-kbuild-made; do
 		rm -rf "$tap_dir/deb"
