@@ -89,7 +89,7 @@ the_cache_may_not_be_read() {
 
 a_cache_that_may_only_be_read_will_do() {
 	local cache
-	cache=$(. "$here/vm/lib.sh" && echo "$cache")
+	cache=$(bash -c '. "$1" && echo "$cache"' sh "$here/vm/lib.sh")
 	"$here/vm/fetch-kernel" stock >"$tap_dir/kernel"
 	mkdir -p "$tap_dir/shared/kernels" "$tree/build"
 	cp -r "$cache/kernels/stock" "$tap_dir/shared/kernels"
@@ -107,8 +107,8 @@ files_may_not_be_large() {
 }
 
 files_that_the_machine_writes_may_not_be_large() {
-	does 'head -c 100000000 /dev/zero 2>/dev/null >>"$console"'
-	one_line 'verdict is lost.*ulimit -f' eval '(ulimit -f 90000 && vm -- true)'
+	does 'yes "a line of the log" | head -c 100000000 2>/dev/null >>"$console"'
+	one_line 'verdict is lost.*ulimit -f' eval '(ulimit -f 20000 && vm -- true)'
 }
 
 the_disk_is_full() {
@@ -117,8 +117,8 @@ the_disk_is_full() {
 	one_line 'No space left.*make room' small_disk 1m "$tap_dir/small" \
 		env STACQ_CACHE="$tap_dir/small" "$tree/vm/rootfs"
 	one_line 'No space left.*make room' small_disk 1m "$tree/build/runs" "$tree/vm/run" -- true
-	does 'head -c 100000000 /dev/zero 2>/dev/null >>"$console"'
-	one_line 'verdict is lost.*no room' small_disk 60m "$tree/build/runs" \
+	does 'yes "a line of the log" | head -c 100000000 2>/dev/null >>"$console"'
+	one_line 'verdict is lost.*no room' small_disk 20m "$tree/build/runs" \
 		env STACQ_ACCEL=tcg PATH="$fake:$PATH" "$tree/vm/run" -- true
 	ends 125 small_disk 16k "$tree/build/stock" "$tree/vm/build-modules" --only tests/runner/module stock
 	like "$(tail -n 1 "$tap_dir/err")" '^vm/build-modules: the modules .* could not be built'
@@ -132,8 +132,10 @@ what_the_command_prints_can_not_be_written() {
 }
 
 a_reader_that_goes_away_ends_the_machine() {
+	local begun=$SECONDS
 	does 'while echo word; do :; done >"$output"'
 	ends 141 bash -c "set -o pipefail; STACQ_ACCEL=tcg PATH=$fake:\$PATH $tree/vm/run --timeout 60 -- true | head -n 1"
+	[ $((SECONDS - begun)) -lt 50 ] || fail "the machine ran until its time limit"
 	is "$(cat "$tap_dir/err")" ""
 }
 
@@ -224,16 +226,19 @@ a_machine_that_does_not_come_up_has_a_reason() {
 	one_line 'did not come up: no such processor;' vm -- true
 	does 'printf "[    1.0] the last word\r\n\n" >>"$console"'
 	one_line 'did not come up: the last word;' vm -- true
+	does 'echo "<0>[    1.0] Kernel panic - not syncing: no page" >&2; echo "<4>[    1.0]  a trace" >&2'
+	one_line 'did not come up: Kernel panic - not syncing: no page;' vm -- true
 	does 'echo booted >>"$verdict"; kill -9 $$'
 	one_line 'ended before the command: ' vm -- true
 }
 
 # (links to the sources, and what make keeps, have the place of the checkout in them)
 a_checkout_can_be_moved_and_copied() {
-	local old=$tap_dir/old new=$tap_dir/new
+	local old=$tap_dir/old new=$tap_dir/new copy=$tap_dir/copy
 	mkdir "$old"
 	cp -r "$tree/vm" "$tree/include" "$tree/tests" "$old"
 	mkdir -p "$old/build/user/bin" "$old/build/user/lib"
+	touch "$old/tests/runner/module/gone.h"
 	echo 'int number(void) { return 1; }' | gcc -shared -fPIC -Wl,-soname,libmade.so -o "$old/build/user/lib/libmade.so" -x c -
 	echo 'int number(void); int main(void) { return number(); }' |
 		gcc -o "$old/build/user/bin/made" -x c - -L"$old/build/user/lib" -lmade -Wl,-rpath,"$old/build/user/lib"
@@ -245,20 +250,22 @@ a_checkout_can_be_moved_and_copied() {
 	ends 0 env STACQ_ACCEL=tcg PATH="$fake:$PATH" "$new/vm/run" -- true
 	is "$(added | grep -F "${tap_dir#/}/")" "" "what the guest has of the place of the checkout"
 
-	cp -a "$new" "$old"
-	# (had it a part in it, this would end the build, or show)
+	ends 0 "$new/vm/build-modules" --only tests/runner/module stock
+	cp -a "$new" "$copy"
+	rm "$copy/tests/runner/module/gone.h"
+	# (had the other checkout a part in it, this would end the build, or show)
 	echo '#error the other checkout' >>"$new/tests/runner/module/runner_test.c"
-	sed -i 's/MODULE_DESCRIPTION(".*")/MODULE_DESCRIPTION("copied")/' "$old/tests/runner/module/runner_test.c"
-	ends 0 "$old/vm/build-modules" --only tests/runner/module stock
-	like "$(tr '\0' '\n' <"$old/build/stock/runner_test.ko")" 'description=copied'
-	is "$(find "$old/build" -lname "$new/*")" "" "what leads to the other checkout"
+	sed -i 's/MODULE_DESCRIPTION(".*")/MODULE_DESCRIPTION("copied")/' "$copy/tests/runner/module/runner_test.c"
+	ends 0 "$copy/vm/build-modules" --only tests/runner/module stock
+	like "$(tr '\0' '\n' <"$copy/build/stock/runner_test.ko")" 'description=copied'
+	is "$(find "$copy/build" -lname "$new/*")" "" "what leads to the other checkout"
 }
 
 objects_of_another_place_are_forgotten() {
 	mkdir "$tap_dir/objects"
 	touch "$tap_dir/objects/old"
 	echo /another/place >"$tap_dir/objects/made-in"
-	(. "$tree/vm/lib.sh" && made_here "$tap_dir/objects" && touch "$tap_dir/objects/new" && made_here "$tap_dir/objects")
+	bash -c '. "$1" && made_here "$2" && touch "$2/new" && made_here "$2"' sh "$tree/vm/lib.sh" "$tap_dir/objects"
 	is "$(cd "$tap_dir/objects" && echo *)" "made-in new" "what is there"
 	like "$(make -n -C "$tree" user 2>/dev/null || true)" 'made_here [^ ]*/build/user' "what make user does"
 }
@@ -295,9 +302,8 @@ a_path_that_make_can_not_take_is_refused() {
 # mirror: packages of a made-up Debian release. Its base-files is older than that of any machine, and needs a kernel.
 mirror() {
 	local root=$tap_dir/mirror name
-	code_name=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
-	[ -n "$code_name" ] || skip "this machine is no Debian"
-	command -v dpkg-deb apt-get >/dev/null || skip "this machine is no Debian"
+	code_name=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	{ [ -n "$code_name" ] && command -v dpkg-deb apt-get >/dev/null; } || skip "this machine is no Debian"
 	mkdir -p "$root"/dists/{made,"$code_name"}/main/binary-amd64
 	for name in base-files linux-image-5.10.0-made linux-headers-5.10.0-made linux-kbuild-made; do
 		rm -rf "$tap_dir/deb"
@@ -351,7 +357,7 @@ a_full_disk_while_a_kernel_is_fetched() {
 	mirror
 	mkdir -p "$tap_dir/small"
 	ends 125 small_disk 2m "$tap_dir/small" env STACQ_CACHE="$tap_dir/small" APT_CONFIG="$APT_CONFIG" \
-		sh -c '"$1" made; s=$?; ls "$STACQ_CACHE/kernels"; exit $s' sh "$tap_dir/debian/vm/fetch-kernel"
+		sh -c '"$1" made; s=$?; ls -A "$STACQ_CACHE/kernels"; exit $s' sh "$tap_dir/debian/vm/fetch-kernel"
 	is "$(cat "$tap_dir/out")" "" "what is left in the cache"
 	is "$(grep -cv '^vm/fetch-kernel: \(reading\|fetching\)' "$tap_dir/err")" 1 "number of lines beside those of progress"
 }
