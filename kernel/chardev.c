@@ -20,9 +20,6 @@
 #include "registry.h"
 #include "transfer.h"
 
-#define CREATE_TRACE_POINTS
-#include "trace.h"
-
 static dev_t first_devt;
 static struct cdev *stacq_cdev;
 static struct class *stacq_class;

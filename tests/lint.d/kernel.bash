@@ -39,6 +39,9 @@ checkpatch() {
 # whether it was compiled again or not.
 warnings() { vm/build-modules stock C=2 CF="-D__CHECK_ENDIAN__ -Wcontext -Wsparse-error"; }
 
+# Which file may call which.
+layers() { tests/lint.d/layers; }
+
 kernel-doc() {
 	local files
 	mapfile -t files < <(kernel_sources)
