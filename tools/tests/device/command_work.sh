@@ -92,14 +92,12 @@ one_tenth() {
 
 the_environment_of_a_command() {
 	jobs --order priority
-	stacq send jobs -p 7 x
-	local sent_ns
-	sent_ns=$(stacq peek jobs --json | sed 's/.*"sent_ns":\([0-9]*\).*/\1/')
+	frame x 7 1234567890123456789 | stacq send jobs --framed
 	says 5 "stacq: jobs: message 1 (delivery 1): \`sh\` exited with 3; given back" \
 		stacq work jobs -q -n 2 --pause 0 -- sh -c "env | grep ^STACQ_ | sort >$work/\$STACQ_DELIVERIES
 			exit \$((3 - 3 * STACQ_DELIVERIES))"
-	is "$(sed "s/^STACQ_SENT_NS=${sent_ns%??????????}.*/SENT/" $work/0 | xargs)" \
-		"STACQ_DELIVERIES=0 STACQ_ID=1 STACQ_PRIORITY=7 STACQ_QUEUE=jobs SENT"
+	is "$(xargs <$work/0)" \
+		"STACQ_DELIVERIES=0 STACQ_ID=1 STACQ_PRIORITY=7 STACQ_QUEUE=jobs STACQ_SENT_NS=1234567890123456789"
 	is "$(grep DELIVERIES $work/1)" STACQ_DELIVERIES=1
 	counters "depth 0 inflight 0 received 1 requeued 1"
 }
