@@ -37,7 +37,7 @@
 
 #define MOST_ROWS	100
 #define MOST_COLUMNS	250
-#define SECONDS		60
+#define SECONDS		120	/* only bounds a hang */
 
 /* A cell is one character: up to four bytes. */
 static char cells[MOST_ROWS][MOST_COLUMNS][5];
@@ -243,7 +243,7 @@ static void output(unsigned char c)
 /* ---- waiting ------------------------------------------------------------ */
 
 /* What the command has written, after a short time for more. */
-static void listen(int ms)
+static void hear(int ms)
 {
 	struct pollfd fd = { .fd = master, .events = POLLIN };
 	unsigned char buf[4096];
@@ -254,12 +254,17 @@ static void listen(int ms)
 			output(buf[i]);
 		ms = 0;
 	}
-	if (end_status < 0) {
-		int status;
+}
 
-		if (waitpid(child, &status, WNOHANG) == child)
-			end_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-							   WEXITSTATUS(status);
+/* The same; and if the command has ended, all it wrote before. */
+static void listen(int ms)
+{
+	int status;
+
+	hear(ms);
+	if (end_status < 0 && waitpid(child, &status, WNOHANG) == child) {
+		end_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		hear(0);
 	}
 }
 
@@ -304,7 +309,6 @@ static void wait_for_end(int status)
 			fail("waited in vain for the end");
 		listen(50);
 	}
-	listen(0);
 	if (end_status != status)
 		fail("exit status %d, wanted %d", end_status, status);
 }
