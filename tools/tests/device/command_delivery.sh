@@ -142,12 +142,12 @@ a_message_whose_time_is_over_is_a_dead_letter() {
 send_with_a_time_to_live() {
 	jobs --order priority
 	stacq send jobs --ttl 1h -p 5 long
-	printf 'a\nb\n' | stacq send jobs --ttl 2m --lines
+	printf 'a\nb\n' | stacq send jobs --ttl 20m --lines
 	stacq send jobs --timeout 1 --ttl 500h x
 	is "$(stacq peek jobs --all --json | sed 's/.*"priority":\([0-9]*\),.*"ttl_ms":\([0-9]*\),.*"data":"\(.*\)"}/\3 \1 \2/')" \
 		"long 5 3600000
-a 0 120000
-b 0 120000
+a 0 1200000
+b 0 1200000
 x 0 1800000000"
 	stacq send jobs -p 6 --ttl 50ms short
 	wait_for has dead depth 1

@@ -134,8 +134,9 @@ stacq: jobs: 2 messages sent" stacq send jobs --framed --nonblock /tmp/frames
 stacq: jobs: 0 messages sent" stacq send jobs --framed --timeout 0.2 /tmp/frames
 	stacq send jobs --framed </tmp/frames &
 	wait_for bash -c 'grep -qx 1 /sys/class/stacq/jobs/writers_waiting'
-	is "$(stacq recv jobs --follow --timeout 1 2>/dev/null | xargs)" "one two one two number three"
+	is "$(stacq recv jobs -n 5 | xargs)" "one two one two number three"
 	wait $!
+	is "$(depth jobs)" 0
 	stacq seal jobs
 	says 4 "stacq: jobs: the queue is sealed; \`stacq unseal jobs\` opens it again
 stacq: jobs: 0 messages sent" stacq send jobs --framed /tmp/frames

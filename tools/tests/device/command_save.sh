@@ -170,6 +170,11 @@ purge_leaves_what_was_in_the_hands_of_a_reader() {
 	is "$(stacq recv jobs --all | xargs)" "bb cc dd"
 }
 
+# deeper QUEUE NUMBER: it has more messages than that
+deeper() {
+	[ "$(depth "$1")" -gt "$2" ]
+}
+
 # traffic ORDER: what is sent while messages are saved and purged is there or in the file, once
 traffic() {
 	local status=0
@@ -178,11 +183,16 @@ traffic() {
 	stacq create jobs --order "$1"
 	stacq create copy
 	seq -f 'early %.0f' 1 3000 | stacq send jobs --lines
-	# one after another, until it is saved
-	for ((n = 0; n < 60000; n += 5000)); do
-		[ ! -e /tmp/enough ] || break
-		seq -f 'late %.0f' $((n + 1)) $((n + 5000))
-	done | stacq send jobs --lines &
+	# one after another, until it is saved, and one more
+	{
+		for ((n = 0; n < 20000; n += 5000)); do
+			[ ! -e /tmp/enough ] || break
+			seq -f 'late %.0f' $((n + 1)) $((n + 5000))
+		done
+		until [ -e /tmp/enough ]; do sleep 0.05; done
+		echo last
+	} | stacq send jobs --lines &
+	wait_for deeper jobs 3000
 	stacq save jobs --purge >/tmp/saved 2>/tmp/said || status=$?
 	touch /tmp/enough
 	wait $!
@@ -236,21 +246,23 @@ what_stays_is_saved_once_on_a_busy_stack() {
 }
 
 what_stays_is_saved_once_on_a_busy_queue() {
-	local reader
+	local reader n
 	rm -f /tmp/enough /tmp/received
 	fresh
 	stacq create jobs
 	stacq create copy
 	seq -f '%.0f' 10001 14000 | stacq send jobs --lines
-	# one receives, one gives back what it takes
+	# one receives, one gives back what it takes; neither more than 1500, however long the save takes
 	{
-		while [ ! -e /tmp/enough ]; do
+		for ((n = 0; n < 1500; n++)); do
+			[ ! -e /tmp/enough ] || break
 			stacq recv jobs --nonblock >>/tmp/received || true
 		done
 	} 2>/dev/null &
 	reader=$!
 	{
-		while [ ! -e /tmp/enough ]; do
+		for ((n = 0; n < 1500; n++)); do
+			[ ! -e /tmp/enough ] || break
 			dd bs=1 count=1 </dev/stacq/jobs >/dev/null
 		done
 	} 2>/dev/null &

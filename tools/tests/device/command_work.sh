@@ -236,8 +236,9 @@ nothing_is_lost_however_often_somebody_is_killed() {
 a_lease_goes_on_while_the_command_runs() {
 	jobs
 	stacq send jobs x
-	stacq work jobs -q -n 1 --lease 0.6 -- sleep 3
-	is "$(attribute jobs lease_ms)" 600
+	# the runner extends it every second
+	stacq work jobs -q -n 1 --lease 5 -- sleep 7
+	is "$(attribute jobs lease_ms)" 5000
 	counters "depth 0 inflight 0 received 1 requeued 0"
 	is "$(attribute jobs lapsed)" 0
 }
@@ -299,7 +300,12 @@ progress_on_a_terminal() {
 	jobs
 	command -v script >/dev/null || skip "no script command to make a terminal with"
 	stacq send jobs a b c
-	said=$(script -qec "stacq work jobs --drain --pause 0 -n 3 -- sh -c 'sleep 0.5; [ \$STACQ_DELIVERIES = 1 ] || [ \$STACQ_ID != 2 ]'" /dev/null) || is $? 5
+	# each command runs until its line of progress is there; the first delivery of message 2 fails
+	cat >$work/command <<-'END'
+		until grep -qa "$((STACQ_ID - 1)) done, 0 failed, 1 in flight" "$0.said"; do sleep 0.05; done
+		[ $STACQ_DELIVERIES = 1 ] || [ $STACQ_ID != 2 ]
+	END
+	said=$(script -qefc "stacq work jobs --drain --pause 0 -n 3 -- sh $work/command" $work/command.said) || is $? 5
 	like "$said" $'\rjobs: 0 done, 0 failed, 1 in flight, [0-9.]+/s\e\\[K'
 	like "$said" $'\rjobs: 1 done, 0 failed, 1 in flight, '
 	like "$said" $'\r\e\\[Kstacq: jobs: message 2 \\(delivery 1\\): `sh` exited with 1; given back'

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HANG_MS		600000	/* only bounds a hang */
+
 static bool failed;
 
 #define CHECK(condition) do {						\
@@ -257,7 +259,7 @@ static void short_message_finds_room_that_poll_does_not_see(void)
 	CHECK(stacq_send(fd, text, 300, 0) == 0);
 	FAILS(stacq_send(fd, text, 400, 0), EAGAIN);
 	pthread_create(&thread, NULL, receive_later, NULL);
-	CHECK(stacq_send(fd, text, 400, 20000) == 0);
+	CHECK(stacq_send(fd, text, 400, HANG_MS) == 0);
 	pthread_join(thread, NULL);
 	CHECK(poll(&p, 1, 0) == 0);
 	done(fd);
@@ -275,7 +277,7 @@ static void long_message_waits_though_poll_sees_room(void)
 	CHECK(poll(&p, 1, 0) == 1);
 	FAILS(stacq_send(fd, text, 60000, 100), ETIMEDOUT);
 	pthread_create(&thread, NULL, receive_later, NULL);
-	CHECK(stacq_send(fd, text, 60000, 20000) == 0);
+	CHECK(stacq_send(fd, text, 60000, HANG_MS) == 0);
 	pthread_join(thread, NULL);
 	free(text);
 	done(fd);
@@ -314,7 +316,9 @@ static void on_alarm(int sig)
 static void interrupted_while_waiting(void)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
-	struct itimerval soon = { .it_value.tv_usec = 200000 };
+	/* Again and again: the first may come before it waits. */
+	struct itimerval soon = { .it_value.tv_usec = 200000, .it_interval.tv_usec = 200000 };
+	struct itimerval never = { 0 };
 	void *buf = NULL;
 	size_t size = 0;
 
@@ -324,6 +328,7 @@ static void interrupted_while_waiting(void)
 
 		setitimer(ITIMER_REAL, &soon, NULL);
 		FAILS(stacq_recv(fd, &buf, &size, -1), EINTR);
+		setitimer(ITIMER_REAL, &never, NULL);
 		done(fd);
 	}
 	free(buf);
@@ -448,7 +453,7 @@ static void *receive_all(void *unused)
 	size_t size = 0;
 	ssize_t len;
 
-	while ((len = stacq_recv(fd, &buf, &size, 20000)) > 0) {
+	while ((len = stacq_recv(fd, &buf, &size, HANG_MS)) > 0) {
 		struct message *m = buf;
 		bool good = len >= (ssize_t)sizeof(*m) && m->len == len &&
 			    m->number < MESSAGES;
