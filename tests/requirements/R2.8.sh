@@ -5,20 +5,28 @@
 
 . "${0%/*}/../common/tap.bash"
 
+# all_ready NUMBER: so many clients have made their file
+all_ready() {
+	local files=("$tap_dir"/ready.*)
+	[ ${#files[@]} = "$1" ]
+}
+
 hundred_clients_read_at_once() {
 	local c i line
 	reload
 	for ((i = 1; i <= 2000; i++)); do echo "message $i" >/proc/msg_queue; done
 	is "$(attribute msg_queue depth)" 2000
 	mkfifo "$tap_dir/go"
+	exec 5<>"$tap_dir/go"
 	for ((c = 1; c <= 100; c++)); do
 		(
-			read -r _ <"$tap_dir/go" || true
+			: >"$tap_dir/ready.$c"
+			read -r _ <&5
 			while IFS= read -r line </proc/msg_queue; do echo "$line"; done >"$tap_dir/out.$c"
 		) &
 	done
-	sleep 1
-	: >"$tap_dir/go" # all of them start
+	wait_for all_ready 100
+	printf '\n%.0s' {1..100} >&5 # a line for each: all of them start
 	wait
 	is "$(attribute msg_queue depth)" 0
 	for ((i = 1; i <= 2000; i++)); do echo "message $i"; done | sort >"$tap_dir/wanted"
