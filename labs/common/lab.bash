@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # For the labs' checks, in the virtual machine: `. "${0%/*}/../common/lab.bash"`, commands and claims, and
-# `finish` at the end. On stdout: KTAP, with what was done and measured in its comments, which
+# `finish` at the end. On stdout: KTAP (tests/common/tap.bash), with what was done and measured in its comments, which
 # common/show makes readable.
 #
 # Little of this starts a program: on a kernel that watches memory each takes a fifth of a second, and
@@ -12,11 +12,9 @@
 # is the same on each kernel, and is gone through on one that is not slow.
 
 set -u
+. "${BASH_SOURCE%/*}/../../tests/common/tap.bash"
 only_detectors=''
 [ "${1-}" != detectors ] || only_detectors=yes
-number=0
-failures=0
-echo "KTAP version 1"
 
 # run COMMAND...: a command that the lab's page tells to give; it is shown, its status is that of COMMAND
 run() {
@@ -81,19 +79,15 @@ odds() {
 
 # claim TEXT MEASURED CONDITION...: CONDITION is a command; MEASURED says by what it is decided
 claim() {
-	local text=$1 measured=$2 word=ok
+	local text=$1 measured=$2 status=0
 	shift 2
-	number=$((number + 1))
-	"$@" || { word="not ok" && failures=$((failures + 1)); }
-	echo "$word $number - $text"
+	"$@" || status=1
+	tap_result $status "$text"
 	[ -z "$measured" ] || echo "# measured: ${measured//$'\n'/$'\n'# measured: }"
 }
 
 # not_here TEXT WHY: a claim that this kernel can't decide
-not_here() {
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2"
-}
+not_here() { tap_result 0 "$1" "$2"; }
 
 # show TEXT: something to look at, such as the kernel's report
 show() { echo "#   ${1//$'\n'/$'\n'#   }"; }
@@ -135,7 +129,6 @@ same_each_time() {
 }
 
 finish() {
-	echo "1..$number"
-	[ $failures = 0 ] && [ $number -gt 0 ]
+	tap_end
 	exit
 }

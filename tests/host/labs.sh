@@ -43,4 +43,4 @@ expect "deadlock: all that it claims holds" says_all
 expect "deadlock: the machine fails, since the kernel reported" [ "$status" = 123 ]
 expect "deadlock: the report is named" says 'BUG: sleeping function|possible circular locking'
 expect "deadlock: the console log is kept" log_kept
-finish
+tap_end

@@ -12,25 +12,14 @@ cd "$top/tests/model" || exit 1
 seconds=${STACQ_MODEL_SECONDS:-10}
 out=$top/build/model
 mkdir -p "$out"
-exec 3>&1 # what a test says as a whole; the rest is only shown if it fails
-n=0 bad=0
+exec 3>&1 # what a step says as a whole; the rest is only shown if it fails
 
-# result NAME COMMAND...: the command's output is shown if it fails; "SKIP why" as its last line skips
-result() {
-	local name=$1 status=0 said
-	shift
-	n=$((n + 1))
-	"$@" >"$out/said" 2>&1 || status=$?
-	said=$(tail -n 1 "$out/said")
-	if [ "$status" = 0 ] && [ "${said#SKIP }" != "$said" ]; then
-		echo "ok $n - $name # SKIP ${said#SKIP }"
-	elif [ "$status" = 0 ]; then
-		echo "ok $n - $name"
-	else
-		tail -n 60 "$out/said" | sed 's/^/# /'
-		echo "not ok $n - $name"
-		bad=1
-	fi
+# step NAME COMMAND...: the command's output is shown if it fails
+step() {
+	local status=0
+	"${@:2}" >"$out/said" 2>&1 || status=$?
+	[ $status = 0 ] || tail -n 60 "$out/said" | sed 's/^/# /'
+	tap_result $status "$1"
 }
 
 diagnostic() { echo "# $*" >&3; }
@@ -102,10 +91,9 @@ random_inputs() {
 }
 
 "$top/vm/need" model || exit 1
-echo "KTAP version 1"
-result "the container builds as an ordinary program" builds
-result "kept inputs agree with the model" kept_inputs
-result "kept inputs reach every line of the container" coverage
-result "random inputs agree with the model" random_inputs
-echo "1..$n"
-exit $bad
+. "$top/tests/common/tap.bash"
+step "the container builds as an ordinary program" builds
+step "kept inputs agree with the model" kept_inputs
+step "kept inputs reach every line of the container" coverage
+step "random inputs agree with the model" random_inputs
+tap_end

@@ -8,7 +8,7 @@
 . "${0%/*}/../../vm/lib.sh"
 cd "$top" || exit 1
 
-limit=900 # seconds for one proof, four times what the longest takes on an idle machine
+seconds=900 # seconds for one proof, four times what the longest takes on an idle machine
 out=$top/build/proof
 root=$cache/tools/cbmc
 
@@ -40,7 +40,7 @@ fetch_cbmc() {
 cbmc() {
 	local lib
 	lib=$root/usr/lib/$(gcc -print-multiarch)
-	timeout "$limit" "$lib/ld-linux-x86-64.so.2" --library-path "$lib:$root/usr/lib" "$root/usr/bin/cbmc" "$@"
+	timeout "$seconds" "$lib/ld-linux-x86-64.so.2" --library-path "$lib:$root/usr/lib" "$root/usr/bin/cbmc" "$@"
 }
 
 # The sources, with constants so small that every case of them can be gone through.
@@ -69,45 +69,42 @@ prove() {
 		--no-malloc-may-fail --trace --compact-trace proof.c) >"$out/log" 2>&1
 }
 
-echo "KTAP version 1"
+. tests/common/tap.bash
 if ! uname -m | grep -qx x86_64 || ! vm/need model || ! fetch_cbmc >&2; then
-	echo "1..0 # SKIP cbmc can't be had here: its Debian package for amd64 could not be fetched"
-	exit 0
+	tap_result 0 "the container agrees with the model" "cbmc can't be had here: its Debian package could not be fetched"
+	tap_end
+	exit
 fi
 prepare || exit 1
-echo "1..$((${#proofs[@]} + ${#faults[@]}))"
-n=0 bad=0
+tap_plan $((${#proofs[@]} + ${#faults[@]}))
 for proof in "${proofs[@]}"; do
 	read -r op capacity lifo <<<"$proof"
 	name="${op/_/ }, capacity $capacity, $([ "$lifo" = 1 ] && echo lifo || echo fifo)"
-	n=$((n + 1)) status=0
+	status=0
 	prove "$op" "$capacity" "$lifo" || status=$?
-	if [ $status = 0 ] && grep -qx 'VERIFICATION SUCCESSFUL' "$out/log"; then
-		echo "ok $n - $name"
-	elif [ $status = 124 ]; then
-		echo "ok $n - $name # SKIP not done within $limit s"
-	else
-		grep -E ': FAILURE$|[Ee]rror' "$out/log" | head -n 20 | sed 's/^/# /'
-		tail -n 40 "$out/log" | sed 's/^/# /'
-		echo "not ok $n - $name"
-		bad=1
+	if [ $status = 124 ]; then
+		tap_result 0 "$name" "not done within $seconds s"
+		continue
 	fi
+	[ $status != 0 ] || grep -qx 'VERIFICATION SUCCESSFUL' "$out/log" || status=1
+	[ $status = 0 ] || { grep -E ': FAILURE$|[Ee]rror' "$out/log" | head -n 20; tail -n 40 "$out/log"; } | sed 's/^/# /'
+	tap_result $status "$name"
 done
 for fault in "${faults[@]}"; do
 	read -r op file edit <<<"$fault"
-	n=$((n + 1)) status=0
+	name="${op/_/ }, with a fault in ${file#kernel/}, is no proof"
+	status=0
 	cp "$out/$file" "$out/whole"
 	sed -i "$edit" "$out/$file"
 	prove "$op" 1 0 || status=$?
-	if [ $status = 10 ] && grep -qx 'VERIFICATION FAILED' "$out/log" && ! cmp -s "$out/$file" "$out/whole"; then
-		echo "ok $n - ${op/_/ }, with a fault in ${file#kernel/}, is no proof"
-	elif [ $status = 124 ]; then
-		echo "ok $n - ${op/_/ }, with a fault in ${file#kernel/}, is no proof # SKIP not done within $limit s"
+	if [ $status = 124 ]; then
+		tap_result 0 "$name" "not done within $seconds s"
+	elif [ $status = 10 ] && grep -qx 'VERIFICATION FAILED' "$out/log" && ! cmp -s "$out/$file" "$out/whole"; then
+		tap_result 0 "$name"
 	else
 		tail -n 40 "$out/log" | sed 's/^/# /'
-		echo "not ok $n - ${op/_/ }, with a fault in ${file#kernel/}, is no proof"
-		bad=1
+		tap_result 1 "$name"
 	fi
 	cp "$out/whole" "$out/$file"
 done
-exit $bad
+tap_end

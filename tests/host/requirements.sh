@@ -13,23 +13,15 @@ source=../shared/REQUIREMENTS.md # not in a clone of the project alone
 # tests that come from elsewhere in the project
 elsewhere=(device/command.sh)
 
-echo "KTAP version 1"
-echo "1..5"
-n=0 bad=0
+. tests/common/tap.bash
 
-# result NAME COMMAND...: what the command prints is what is wrong
-result() {
-	local name=$1 wrong
-	shift
-	n=$((n + 1))
-	wrong=$("$@")
-	if [ -z "$wrong" ]; then
-		echo "ok $n - $name"
-	else
-		echo "# ${wrong//$'\n'/$'\n# '}"
-		echo "not ok $n - $name"
-		bad=1
-	fi
+# nothing_wrong NAME COMMAND...: what the command prints is what is wrong
+nothing_wrong() {
+	local wrong
+	wrong=$("${@:2}")
+	[ -z "$wrong" ] || echo "# ${wrong//$'\n'/$'\n# '}"
+	[ -z "$wrong" ]
+	tap_result $? "$1"
 }
 
 missing_tests() {
@@ -80,14 +72,13 @@ wrong_targets() {
 	grep -A 9 '^all:' <<<"$rules" | grep -q 'vm/run .*insmod' || echo "make does not load in a virtual machine"
 }
 
-result "each requirement has a test" missing_tests
-result "each requirement is in $page" missing_rows
-result "each test that $page names is there" missing_files
+nothing_wrong "each requirement has a test" missing_tests
+nothing_wrong "each requirement is in $page" missing_rows
+nothing_wrong "each test that $page names is there" missing_files
 if [ -e "$source" ]; then
-	result "the list of requirements is complete" new_ids
+	nothing_wrong "the list of requirements is complete" new_ids
 else
-	n=$((n + 1))
-	echo "ok $n - the list of requirements is complete # SKIP there is no $source here"
+	tap_result 0 "the list of requirements is complete" "there is no $source here"
 fi
-result "make, make load and make unload do what R0.7 says" wrong_targets
-exit $bad
+nothing_wrong "make, make load and make unload do what R0.7 says" wrong_targets
+tap_end

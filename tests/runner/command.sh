@@ -74,4 +74,4 @@ expect "an unknown option: refused" [ $status = 125 ]
 vm --file /none/such:/x -- true
 expect "a file that is not there: refused" says "/none/such: there is no such file"
 
-finish
+tap_end

@@ -99,4 +99,4 @@ expect "without user-mode Linux the run goes on, and says so" \
 	[ $status = 0 -a "$(grep -c 'kernel uml does not run here' "$work/out")" = 1 ]
 expect "without user-mode Linux kasan does its part" grep -q '^ok .*kasan device/made-up' "$work/out"
 
-finish
+tap_end

@@ -24,4 +24,4 @@ caught "an active timer freed" 121 'debugobjects|debug_print_object'
 mistake refcount
 caught "a counter of references raised from zero" 121 'refcount'
 
-finish
+tap_end

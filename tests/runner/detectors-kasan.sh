@@ -45,4 +45,4 @@ expect "bytes beyond an object: the log says what it was" \
 	log_says 'usercopy: Kernel memory exposure attempt'
 caught "bytes beyond an object on their way to user space" 120 'kernel panic'
 
-finish
+tap_end

@@ -35,4 +35,4 @@ expect "neither counting with a lock nor a race of other code makes the run fail
 mistake race
 caught "counting from two threads without a lock" 123 'BUG: KCSAN: data-race in count_up \[runner_test\]'
 
-finish
+tap_end

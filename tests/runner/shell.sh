@@ -40,4 +40,4 @@ expect "with --shell the command runs first" grep -q '^first' "$work/out"
 expect "and a shell comes after it" grep -q 'result-42' "$work/out"
 expect "the command's status comes through" [ $status = 4 ]
 
-finish
+tap_end

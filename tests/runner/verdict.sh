@@ -53,4 +53,4 @@ vm --append "panic_on_warn=0 rdinit=/none/such" -- true
 expect "a kernel that does not come up is no success" [ $status = 120 -o $status = 125 ]
 expect "a kernel that does not come up: its console log is kept" log_kept
 
-finish
+tap_end
