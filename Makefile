@@ -36,7 +36,9 @@ all: modules user     ## build all, and load the module in a virtual machine
 	@vm/run --kernel $(KERNEL) -- sh -c 'insmod /modules/stacq.ko && ls /dev/stacq >/dev/null && rmmod stacq'
 	@echo "stacq.ko is built for kernel $(KERNEL); it was loaded and unloaded in a virtual machine. Next: make run"
 
-run: modules user     ## the demonstration, in a virtual machine; then a shell there
+run:                  ## the demonstration, in a virtual machine; then a shell there
+	@echo "== builds the module and the command, boots a virtual machine, and shows them there; one to three minutes"
+	@$(MAKE) modules user
 	@vm/run --kernel $(KERNEL) --timeout 600 --file "$(INPUT):/tmp/input" --shell -- /tests/demo/run /tmp/input
 
 shell: modules user   ## a shell in a virtual machine, with the module to load
