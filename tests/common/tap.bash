@@ -77,10 +77,10 @@ refused() {
 	like "$said" "$text" "what '$*' said"
 }
 
-# Wait until the command succeeds, for a long time if need be.
+# Wait until the command succeeds: for five minutes, which only bounds a hang.
 wait_for() {
 	local tries
-	for ((tries = 0; tries < 600; tries++)); do
+	for ((tries = 0; tries < 6000; tries++)); do
 		if "$@"; then return 0; fi
 		sleep 0.05
 	done
