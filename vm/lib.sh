@@ -30,7 +30,8 @@ guard() {
 	shopt -s inherit_errexit
 	trap '' XFSZ # writing more than `ulimit -f` allows is an error like a full disk, and kills nobody
 	[ -e "/proc/$$/fd/1" ] || exec >/dev/null
-	[ -e "/proc/$$/fd/2" ] || exec 2>/dev/null
+	# (where standard error is closed, bash has the script itself there)
+	{ [ -e "/proc/$$/fd/2" ] && [ ! "/proc/$$/fd/2" -ef "$0" ]; } || exec 2>/dev/null
 	exec {err}>&2 {told}<> <(:) {noise}<> <(:)
 	exec 2> >(last_line)
 	trap at_exit EXIT

@@ -146,6 +146,9 @@ the_commands_own_status_passes() {
 		ends $status vm -- true
 		is "$(cat "$tap_dir/err")" text "what is said with status $status"
 	done
+	does 'echo text >"$errors"; echo "exit 3" >>"$verdict"'
+	ends 3 eval 'vm -- true 2>&-'
+	ends 3 eval 'vm -- true <&- >&- 2>&-'
 }
 
 options_without_sense_are_refused() {
