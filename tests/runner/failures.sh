@@ -177,6 +177,7 @@ a_file_changes_nothing_else() {
 	echo own >"$tap_dir/own"
 	mkdir "$tap_dir/folder"
 	echo own >"$tap_dir/folder/own"
+	ln -s user@host.1 "$tap_dir/folder/.#own"
 	ends 0 vm --file "$tap_dir/own:/tmp/own" --file "$tap_dir/own:/labs/made/own" --file "$tap_dir/folder:/data" -- true
 	added >"$tap_dir/list"
 	grep -qx -- '-rw-r--r-- tmp/own' "$tap_dir/list" || fail "tmp/own is not there"
