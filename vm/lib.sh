@@ -32,6 +32,8 @@ guard() {
 	[ -e "/proc/$$/fd/1" ] || exec >/dev/null
 	# (where standard error is closed, bash has the script itself there)
 	{ [ -e "/proc/$$/fd/2" ] && [ ! "/proc/$$/fd/2" -ef "$0" ]; } || exec 2>/dev/null
+	# (bash says which of them failed)
+	trap 'echo "$me: there are too few file descriptors or processes to work with; see ulimit -n and -u" >&2; exit 125' EXIT
 	exec {err}>&2 {told}<> <(:) {noise}<> <(:)
 	exec 2> >(last_line)
 	trap at_exit EXIT
@@ -105,7 +107,10 @@ usable_path() {
 usable_path "this checkout" "$top" "move it"
 cache=${STACQ_CACHE:-${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}}
 [ -n "$cache" ] || die "HOME is not set; set it, or STACQ_CACHE to a folder for the cache"
-[ -n "${STACQ_CACHE-}" ] || cache+=/stacq
+if [ -z "${STACQ_CACHE-}" ]; then
+	[[ $cache = /* ]] || die "$cache: HOME or XDG_CACHE_HOME is not an absolute path; correct it, or set STACQ_CACHE"
+	cache+=/stacq
+fi
 [[ $cache = /* ]] || cache=$PWD/$cache
 usable_path "the cache folder" "$cache" "set STACQ_CACHE to another folder"
 

@@ -10,6 +10,8 @@ tree=$work/tree
 mkdir -p "$tree/vm" "$tree/tests" "$tree/build/user/tests/device"
 cp vm/lib.sh vm/kernels.list "$tree/vm"
 cp tests/run tests/ktap.awk tests/junit.awk "$tree/tests"
+mkdir "$tree/tests/device"
+touch "$tree/tests/device/made-up.c" # (as a source)
 printf '%s\n' "test uml|kasan/1 part 100 1 made up" $'\tdevice/*' >"$tree/tests/plan"
 mkdir -p "$tree/labs"
 cp labs/labs.list "$tree/labs"
@@ -90,6 +92,21 @@ status=0
 expect "a program of the plan that is not there is a failure, and named" \
 	[ $status = 125 -a "$(grep -c 'not there: device/none-such' "$work/err")" = 1 ]
 sed -i '$d' "$tree/tests/plan" && sed -i '$d' "$tree/tests/plan"
+
+cp "$tree/tests/plan" "$work/plan"
+for line in "tset stock one 100 1 wrong word" "test stock/1 one" "test stock one 100 5s wrong budget" "test stock uno 100 1 wrong use"; do
+	printf '%s\n' "$line" $'\tdevice/*' >>"$tree/tests/plan"
+	status=0
+	"$tree/tests/run" --announce >"$work/out" 2>"$work/err" || status=$?
+	expect "a line of the plan that is no part is a failure, and named: $line" \
+		[ $status = 125 -a "$(grep -cF "not a part: $line" "$work/err")" = 1 ]
+	cp "$work/plan" "$tree/tests/plan"
+done
+
+status=0
+"$tree/tests/run" --announce --only none-such >"$work/out" 2>"$work/err" || status=$?
+expect "a pattern that no program has in its name is refused before anything is built" \
+	[ $status = 125 -a "$(wc -l <"$work/err")" = 1 ]
 
 echo 0 >"$tree/status"
 printf '%s\n' "$begin" 1..1 "ok 1 - a" "$end 0 1" >"$tree/printed"

@@ -76,6 +76,16 @@ small_disk() {
 
 needs_small_disk() { small_disk 64k /mnt true 2>/dev/null || skip "a user may not have a file system of his own here"; }
 
+the_home_is_relative() {
+	everything 'not an absolute path' env -u STACQ_CACHE -u XDG_CACHE_HOME HOME=some/where
+	[ ! -e some ] || fail "it was made"
+}
+
+too_few_descriptors() {
+	ends 125 eval '(ulimit -n 8 && exec "$tree/vm/run" -- true)'
+	like "$(cat "$tap_dir/err")" 'vm/run: .*ulimit -n'
+}
+
 home_is_not_set() {
 	everything 'HOME is not set; set it, or STACQ_CACHE' env -u HOME -u XDG_CACHE_HOME -u STACQ_CACHE
 	one_line 'HOME is not set' env -u HOME -u XDG_CACHE_HOME -u STACQ_CACHE "$tree/vm/need" run
@@ -158,6 +168,9 @@ options_without_sense_are_refused() {
 	one_line 'HOST:GUEST' vm --file /etc/hostname -- true
 	one_line 'without a /' vm --file /etc/hostname:/tmp/ -- true
 	one_line 'without a /' vm --file /etc/hostname:/../../x -- true
+	one_line 'the machine itself needs /init' vm --file /etc/hostname:/init -- true
+	one_line 'HOST:GUEST' vm --file :/x -- true
+	one_line '1 or more' vm --cpus 0 -- true
 	one_line '/none/such: there is no such file' vm --file /none/such:/x -- true
 	one_line '64: not such as' vm --mem 64 -- true
 	one_line 'much: not such as' vm --mem much -- true
@@ -367,7 +380,7 @@ a_full_disk_while_a_kernel_is_fetched() {
 }
 
 set +e
-tap_main home_is_not_set the_cache_may_not_be_read a_cache_that_may_only_be_read_will_do files_may_not_be_large \
+tap_main the_home_is_relative too_few_descriptors home_is_not_set the_cache_may_not_be_read a_cache_that_may_only_be_read_will_do files_may_not_be_large \
 	files_that_the_machine_writes_may_not_be_large the_disk_is_full what_the_command_prints_can_not_be_written \
 	a_reader_that_goes_away_ends_the_machine the_commands_own_status_passes options_without_sense_are_refused \
 	a_file_changes_nothing_else the_umask_does_not_count sources_of_another_umask_can_be_read \
