@@ -20,7 +20,7 @@ cat >"$tree/vm/run" <<'END'
 #!/bin/sh
 case "$*" in
 *"--kernel uml"*) exit 125 ;; # as where processes may not be traced
-*made-up*) cat "${0%/*}/../printed" && exit $(cat "${0%/*}/../status") ;;
+*made-up*) echo "$*" >"${0%/*}/../asked" && cat "${0%/*}/../printed" && exit $(cat "${0%/*}/../status") ;;
 *) printf '%s\n' "@begin leaks" "ok 1" "@end leaks 0 1" ;; # what is left to do in a second machine
 esac
 END
@@ -102,6 +102,12 @@ for line in "tset stock one 100 1 wrong word" "test stock/1 one" "test stock one
 		[ $status = 125 -a "$(grep -cF "not a part: $line" "$work/err")" = 1 ]
 	cp "$work/plan" "$tree/tests/plan"
 done
+
+printf '%s\n' "test stock/1 one 100 1 made up" $'\tstock?SET_HERE=1 uml?SET_THERE=2 device/*' >"$tree/tests/plan"
+"$tree/tests/run" >"$work/out" 2>"$work/err"
+expect "what the plan has for one kernel only is for that one" \
+	grep -q '/tests/guest-run 100 SET_HERE=1 device/made-up$' "$tree/asked"
+cp "$work/plan" "$tree/tests/plan"
 
 status=0
 "$tree/tests/run" --announce --only none-such >"$work/out" 2>"$work/err" || status=$?
