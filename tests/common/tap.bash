@@ -13,8 +13,7 @@
 # of the test. In it: is, like, refused compare; wait_for waits for a state; fail and skip end the test. A test takes
 # $limit seconds at most, which only bounds a hang.
 #
-# A script whose results are computed, or that gets several from one boot, prints them one at a time with tap_result,
-# and ends with tap_end.
+# A script whose names are computed prints its results one at a time with tap_result, and ends with tap_end.
 
 module=/modules/stacq.ko
 limit=${STACQ_TEST_SECONDS:-1200}
@@ -51,6 +50,7 @@ tap_end() {
 # In a test: say why, and fail or skip.
 fail() {
 	printf '%s\n' "$*" | sed 's/^/# /'
+	tap_why=said
 	exit 1
 }
 
@@ -119,6 +119,14 @@ attribute() {
 	read -r value <"/sys/class/stacq/$1/$2" && printf '%s\n' "$value"
 }
 
+# tap_ended STATUS COMMAND: a test ended so, at this command. A failure that no fail has explained is the command's. The
+# script may define tap_explain, which prints more about the failure.
+tap_ended() {
+	if [ "$1" = 0 ] || { [ "$1" = 4 ] && [ -s "$tap_dir/skip" ]; }; then return; fi
+	[ -n "${tap_why-}" ] || echo "# this failed with status $1: ${2//$'\n'/$'\n'# }"
+	! declare -F tap_explain >/dev/null || tap_explain
+}
+
 tap_main() {
 	local name status test watch
 	tap_plan $#
@@ -126,7 +134,11 @@ tap_main() {
 		status=0
 		rm -f "$tap_dir/skip"
 		set -m # a process group of its own, to be ended as a whole
-		(set -euo pipefail && "$name") &
+		(
+			trap 'tap_ended $? "$BASH_COMMAND"' EXIT
+			set -euo pipefail
+			"$name"
+		) &
 		test=$!
 		(sleep "$limit" && echo "# not done after $limit s" && kill -KILL -- -$test) &
 		watch=$!
