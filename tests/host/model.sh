@@ -12,43 +12,40 @@ cd "$top/tests/model" || exit 1
 seconds=${STACQ_MODEL_SECONDS:-10}
 out=$top/build/model
 mkdir -p "$out"
-exec 3>&1 # what a step says as a whole; the rest is only shown if it fails
 
-# step NAME COMMAND...: the command's output is shown if it fails
-step() {
-	local status=0
-	"${@:2}" >"$out/said" 2>&1 || status=$?
-	[ $status = 0 ] || tail -n 60 "$out/said" | sed 's/^/# /'
-	tap_result $status "$1"
+"$top/vm/need" model || exit 1
+. "$top/tests/common/tap.bash"
+limit=$((limit + seconds))
+
+# silently COMMAND...: its output is shown only if it fails
+silently() {
+	"$@" >"$out/said" 2>&1 || fail "$(tail -n 60 "$out/said")"
 }
 
-diagnostic() { echo "# $*" >&3; }
-
-# The inputs that failed, to be copied from a log: xxd -r -p.
-show_inputs() {
+# For tap_main, when a test has failed: the inputs that failed, to be copied from a log: xxd -r -p.
+tap_explain() {
 	local file
 	for file in "$out"/found-*; do
 		[ -e "$file" ] || continue
-		echo "input, as hex:"
-		od -An -v -tx1 "$file" | tr -d ' \n' | fold -w 96
+		echo "# input, as hex:"
+		od -An -v -tx1 "$file" | tr -d ' \n' | fold -w 96 | sed 's/^/# /'
 		echo
 	done
 }
 
-builds() { make --no-print-directory -s OUT="$out" all; }
-
-kept_inputs() {
+the_container_builds_as_an_ordinary_program() {
 	rm -f "$out"/found-*
-	"$out/fuzz" -runs=0 -rss_limit_mb=0 -artifact_prefix="$out/found-" corpus && return
-	show_inputs
-	return 1
+	silently make --no-print-directory -s OUT="$out" all
 }
 
-# Lines of the container that the kept inputs reach.
-coverage() {
-	LLVM_PROFILE_FILE=$out/raw "$out/replay" corpus/* &&
-		llvm-profdata-14 merge -o "$out/profile" "$out/raw" &&
-		llvm-cov-14 export -format=lcov -instr-profile="$out/profile" "$out/replay" >"$out/lcov" || return
+kept_inputs_agree_with_the_model() {
+	silently "$out/fuzz" -runs=0 -rss_limit_mb=0 -artifact_prefix="$out/found-" corpus
+}
+
+kept_inputs_reach_every_line_of_the_container() {
+	LLVM_PROFILE_FILE=$out/raw silently "$out/replay" corpus/*
+	silently llvm-profdata-14 merge -o "$out/profile" "$out/raw"
+	llvm-cov-14 export -format=lcov -instr-profile="$out/profile" "$out/replay" >"$out/lcov"
 	awk -F '[:,]' '
 		/^SF/ { file = $2; sub(/.*\//, "", file) }
 		/^DA/ && $3 == 0 { missed[file] = missed[file] " " $2 }
@@ -59,9 +56,10 @@ coverage() {
 				printf "%s: %d of %d lines%s\n", file, hit[file], lines[file],
 					missed[file] == "" ? "" : ", not" missed[file]
 		}' "$out/lcov" | sort >"$out/coverage"
-	while read -r line; do diagnostic "$line"; done <"$out/coverage"
-	# Something that the kept inputs do not reach needs another one, or a word in not-reached.
-	! not_reached | grep -vxFf not-reached
+	sed 's/^/# /' "$out/coverage"
+	# A line that the kept inputs do not reach needs another input, or a word in not-reached.
+	not_reached >"$out/missed"
+	is "$(grep -vxFf not-reached "$out/missed")" "" "the list of lines that no input reaches"
 }
 
 # Each line of the container that was not reached, FILE: TEXT, without braces.
@@ -72,28 +70,22 @@ not_reached() {
 		for line in ${lines#*, not }; do
 			sed -n "${line}s/^[[:space:]]*/$file: /p" "../../kernel/$file"
 		done
-	done <"$out/coverage" | grep -vE ': [{}]$'
+	done <"$out/coverage" | sed '/: [{}]$/d'
 }
 
-random_inputs() {
+random_inputs_agree_with_the_model() {
 	local corpus=$out/corpus
-	[ -n "${KEEP-}" ] && corpus=corpus
+	[ -z "${KEEP-}" ] || corpus=corpus
 	rm -rf "$out"/found-* "$out/corpus"
 	mkdir -p "$corpus"
-	if "$out/fuzz" -max_total_time="$seconds" -max_len=300 -len_control=0 -rss_limit_mb=0 -timeout=30 \
-		-print_final_stats=1 -artifact_prefix="$out/found-" "$corpus" corpus >"$out/fuzz.log" 2>&1; then
-		diagnostic "$(awk -v s="$seconds" '/number_of_executed_units/ { print $2 " inputs in " s " s" }' "$out/fuzz.log")"
-		return
-	fi
-	grep -vE '^(#|	NEW_FUNC)' "$out/fuzz.log" | tail -n 40
-	show_inputs
-	return 1
+	"$out/fuzz" -max_total_time="$seconds" -max_len=300 -len_control=0 -rss_limit_mb=0 -timeout=30 \
+		-print_final_stats=1 -artifact_prefix="$out/found-" "$corpus" corpus >"$out/fuzz.log" 2>&1 ||
+		fail "$(grep -vE '^(#|	NEW_FUNC)' "$out/fuzz.log" | tail -n 40)"
+	awk -v s="$seconds" '/number_of_executed_units/ { print "# " $2 " inputs in " s " s" }' "$out/fuzz.log"
 }
 
-"$top/vm/need" model || exit 1
-. "$top/tests/common/tap.bash"
-step "the container builds as an ordinary program" builds
-step "kept inputs agree with the model" kept_inputs
-step "kept inputs reach every line of the container" coverage
-step "random inputs agree with the model" random_inputs
-tap_end
+tap_main \
+	the_container_builds_as_an_ordinary_program \
+	kept_inputs_agree_with_the_model \
+	kept_inputs_reach_every_line_of_the_container \
+	random_inputs_agree_with_the_model

@@ -15,15 +15,6 @@ elsewhere=(device/command.sh)
 
 . tests/common/tap.bash
 
-# nothing_wrong NAME COMMAND...: what the command prints is what is wrong
-nothing_wrong() {
-	local wrong
-	wrong=$("${@:2}")
-	[ -z "$wrong" ] || echo "# ${wrong//$'\n'/$'\n# '}"
-	[ -z "$wrong" ]
-	tap_result $? "$1"
-}
-
 missing_tests() {
 	local id
 	for id in "${ids[@]}"; do
@@ -72,13 +63,20 @@ wrong_targets() {
 	grep -A 9 '^all:' <<<"$rules" | grep -q 'vm/run .*insmod' || echo "make does not load in a virtual machine"
 }
 
-nothing_wrong "each requirement has a test" missing_tests
-nothing_wrong "each requirement is in $page" missing_rows
-nothing_wrong "each test that $page names is there" missing_files
-if [ -e "$source" ]; then
-	nothing_wrong "the list of requirements is complete" new_ids
-else
-	tap_result 0 "the list of requirements is complete" "there is no $source here"
-fi
-nothing_wrong "make, make load and make unload do what R0.7 says" wrong_targets
-tap_end
+each_requirement_has_a_test() { is "$(missing_tests)" "" "the list of missing tests"; }
+each_requirement_is_in_the_page() { is "$(missing_rows)" "" "the list of missing rows"; }
+each_test_that_the_page_names_is_there() { is "$(missing_files)" "" "the list of missing files"; }
+
+the_list_of_requirements_is_complete() {
+	[ -e "$source" ] || skip "there is no $source here"
+	is "$(new_ids)" "" "the list of new requirements"
+}
+
+make_load_and_unload_do_what_R0.7_says() { is "$(wrong_targets)" "" "the list of wrong targets"; }
+
+tap_main \
+	each_requirement_has_a_test \
+	each_requirement_is_in_the_page \
+	each_test_that_the_page_names_is_there \
+	the_list_of_requirements_is_complete \
+	make_load_and_unload_do_what_R0.7_says
