@@ -26,44 +26,90 @@ esac
 END
 chmod +x "$tree"/vm/* "$tree/build/user/tests/device/made-up"
 
-# given STATUS LINE...: tests/run, where the machine prints these lines and ends with this status
-given() {
-	echo "$1" >"$tree/status"
-	shift
-	printf '%s\n' "$@" >"$tree/printed"
-	status=0
-	"$tree/tests/run" --kernel stock --only made-up >"$work/out" 2>"$work/err" || status=$?
-}
-
-# fails NAME SUMMARY: so did that run, and its last line is this
-fails() { expect "$1" [ "$status" != 0 -a "$(tail -n 1 "$work/out")" = "$2" ]; }
-
 begin='@begin device/made-up' end='@end device/made-up'
 
-given 0 "$begin" 1..2 "ok 1 - a" "ok 2 - b # SKIP no time" "$end 0 1"
-expect "all is well: success" [ $status = 0 -a "$(tail -n 1 "$work/out")" = "1 passed, 0 failed, 1 skipped" ]
+# run_tests ARGUMENT...: tests/run of that tree
+run_tests() {
+	status=0
+	"$tree/tests/run" "$@" >"$work/out" 2>"$work/err" || status=$?
+}
 
-given 0 "$begin" 1..2 "ok 1 - a" "not ok 2 - b" "$end 1 1"
-fails "a test that fails counts" "1 passed, 1 failed"
-given 0 "$begin" 1..1 "not ok 1 - a" "$end 0 1"
-fails "a test that fails counts, whatever the program's exit status" "0 passed, 1 failed"
-given 0 "$begin" 1..1 "ok 1 - a" "$end 1 1"
-fails "a program's exit status counts, whatever its tests say" "1 passed, 1 failed"
-given 0 "$begin" 1..2 "ok 1 - a" "$end 0 1"
-fails "a test that was planned and did not run counts" "1 passed, 1 failed"
-given 0 "$begin" "$end 0 1"
-fails "a program that says nothing counts" "0 passed, 1 failed"
-given 0 "$begin" 1..1 "ok 1 - a" "not ok 0 - the kernel reports nothing: WARNING: suspicious RCU usage" "$end 1 1"
-fails "what the kernel has to say counts" "1 passed, 1 failed"
-given 0 "$begin" 1..1 "ok 1 - a" "$end 0 1" "@begin leaks" "not ok 1 - no memory is leaked" "@end leaks 1 9"
-fails "a leak counts" "1 passed, 1 failed"
-given 120 "$begin" 1..2 "ok 1 - a"
-fails "a machine that dies under a program counts, and the others run in a new one" "2 passed, 1 failed"
-expect "the program under which it died is named" grep -q '^not ok .*device/made-up: the machine died' "$work/out"
-given 123 "$begin" 1..1 "ok 1 - a" "$end 0 1"
-fails "a report at the end of the run counts" "1 passed, 1 failed"
-given 124 ""
-fails "a machine that does not get to its first program counts" "0 passed, 1 failed"
+# the_guest STATUS LINE...: the machine prints these lines and ends with this status
+the_guest() {
+	echo "$1" >"$tree/status"
+	printf '%s\n' "${@:2}" >"$tree/printed"
+}
+
+# given STATUS LINE...: tests/run, with such a machine
+given() {
+	the_guest "$@"
+	run_tests --kernel stock --only made-up
+}
+
+sums_up() { is "$(tail -n 1 "$work/out")" "$1" "the last line"; }
+
+# fails SUMMARY: that run failed, and its last line is this
+fails() {
+	[ "$status" != 0 ] || fail "the run succeeds"
+	sums_up "$1"
+}
+
+all_is_well() {
+	given 0 "$begin" 1..2 "ok 1 - a" "ok 2 - b # SKIP no time" "$end 0 1"
+	ended 0
+	sums_up "1 passed, 0 failed, 1 skipped"
+}
+
+a_test_that_fails_counts() {
+	given 0 "$begin" 1..2 "ok 1 - a" "not ok 2 - b" "$end 1 1"
+	fails "1 passed, 1 failed"
+}
+
+a_test_that_fails_counts_whatever_the_exit_status_of_the_program() {
+	given 0 "$begin" 1..1 "not ok 1 - a" "$end 0 1"
+	fails "0 passed, 1 failed"
+}
+
+the_exit_status_of_a_program_counts_whatever_its_tests_say() {
+	given 0 "$begin" 1..1 "ok 1 - a" "$end 1 1"
+	fails "1 passed, 1 failed"
+}
+
+a_test_that_was_planned_and_did_not_run_counts() {
+	given 0 "$begin" 1..2 "ok 1 - a" "$end 0 1"
+	fails "1 passed, 1 failed"
+}
+
+a_program_that_says_nothing_counts() {
+	given 0 "$begin" "$end 0 1"
+	fails "0 passed, 1 failed"
+}
+
+reports_of_the_kernel_count() {
+	given 0 "$begin" 1..1 "ok 1 - a" "not ok 0 - the kernel reports nothing: WARNING: suspicious RCU usage" "$end 1 1"
+	fails "1 passed, 1 failed"
+}
+
+a_leak_counts() {
+	given 0 "$begin" 1..1 "ok 1 - a" "$end 0 1" "@begin leaks" "not ok 1 - no memory is leaked" "@end leaks 1 9"
+	fails "1 passed, 1 failed"
+}
+
+a_machine_that_dies_under_a_program_counts_and_the_others_run_in_a_new_one() {
+	given 120 "$begin" 1..2 "ok 1 - a"
+	fails "2 passed, 1 failed"
+	grep -q '^not ok .*device/made-up: the machine died' "$work/out" || fail "the program is not named"
+}
+
+a_report_at_the_end_of_the_run_counts() {
+	given 123 "$begin" 1..1 "ok 1 - a" "$end 0 1"
+	fails "1 passed, 1 failed"
+}
+
+a_machine_that_does_not_get_to_its_first_program_counts() {
+	given 124 ""
+	fails "0 passed, 1 failed"
+}
 
 # XML: each tag is closed, in order; and no other < or & is left.
 well_formed() {
@@ -74,52 +120,84 @@ well_formed() {
 		}
 		exit(@open || /[<&]/ ? 1 : 0)' "$1"
 }
-given 0 "$begin" 1..3 "ok 1 - a" '# 1 < 2 & "x"' 'not ok 2 - b < c & "d"' "ok 3 - e # SKIP no <time>" "$end 1 7"
-"$tree/tests/run" --kernel stock --only made-up --junit "$work/junit.xml" >"$work/out" 2>"$work/err"
-expect "results as JUnit XML: it is well formed" well_formed "$work/junit.xml"
-expect "results as JUnit XML: one suite, with its counts and seconds" grep -qF \
-	'<testsuite name="stock device/made-up" tests="3" failures="1" errors="0" skipped="1" time="7">' "$work/junit.xml"
-expect "results as JUnit XML: the failure and what was printed" \
-	[ "$(grep -cE '<failure message="b &lt; c &amp; &quot;d&quot;">|^# 1 &lt; 2 &amp;' "$work/junit.xml")" = 2 ]
 
-status=0
-"$tree/tests/run" --kernel stock --only none-such >"$work/out" 2>"$work/err" || status=$?
-expect "that there was nothing to run is a failure" [ $status != 0 ]
+results_as_junit_xml() {
+	local xml=$work/junit.xml
+	the_guest 0 "$begin" 1..3 "ok 1 - a" '# 1 < 2 & "x"' 'not ok 2 - b < c & "d"' "ok 3 - e # SKIP no <time>" "$end 1 7"
+	run_tests --kernel stock --only made-up --junit "$xml"
+	well_formed "$xml" || fail "it is not well formed: $(cat "$xml")"
+	grep -qF '<testsuite name="stock device/made-up" tests="3" failures="1" errors="0" skipped="1" time="7">' "$xml" ||
+		fail "there is no suite with its counts and seconds: $(cat "$xml")"
+	is "$(grep -cE '<failure message="b &lt; c &amp; &quot;d&quot;">|^# 1 &lt; 2 &amp;' "$xml")" 2 \
+		"the number of lines with the failure and the text that was printed"
+}
 
-printf '%s\n' "test stock part 100 1 gone" $'\tdevice/none-such' >>"$tree/tests/plan"
-status=0
-"$tree/tests/run" >"$work/out" 2>"$work/err" || status=$?
-expect "a program of the plan that is not there is a failure, and named" \
-	[ $status = 125 -a "$(grep -c 'not there: device/none-such' "$work/err")" = 1 ]
-sed -i '$d' "$tree/tests/plan" && sed -i '$d' "$tree/tests/plan"
+that_there_was_nothing_to_run_is_a_failure() {
+	run_tests --kernel stock --only none-such
+	[ $status != 0 ] || fail "the run succeeds"
+}
 
-cp "$tree/tests/plan" "$work/plan"
-for line in "tset stock one 100 1 wrong word" "test stock/1 one" "test stock one 100 5s wrong budget" "test stock uno 100 1 wrong use"; do
-	printf '%s\n' "$line" $'\tdevice/*' >>"$tree/tests/plan"
-	status=0
-	"$tree/tests/run" --announce >"$work/out" 2>"$work/err" || status=$?
-	expect "a line of the plan that is no part is a failure, and named: $line" \
-		[ $status = 125 -a "$(grep -cF "not a part: $line" "$work/err")" = 1 ]
+a_program_of_the_plan_that_is_not_there_is_a_failure_and_named() {
+	cp "$tree/tests/plan" "$work/plan"
+	printf '%s\n' "test stock part 100 1 gone" $'\tdevice/none-such' >>"$tree/tests/plan"
+	run_tests
 	cp "$work/plan" "$tree/tests/plan"
-done
+	ended 125
+	is "$(grep -c 'not there: device/none-such' "$work/err")" 1 "the number of messages that name it"
+}
 
-printf '%s\n' "test stock/1 one 100 1 made up" $'\tstock?SET_HERE=1 uml?SET_THERE=2 device/*' >"$tree/tests/plan"
-"$tree/tests/run" >"$work/out" 2>"$work/err"
-expect "what the plan has for one kernel only is for that one" \
-	grep -q '/tests/guest-run 100 SET_HERE=1 device/made-up$' "$tree/asked"
-cp "$work/plan" "$tree/tests/plan"
+a_line_of_the_plan_that_is_no_part_is_a_failure_and_named() {
+	local line
+	cp "$tree/tests/plan" "$work/plan"
+	for line in "tset stock one 100 1 wrong word" "test stock/1 one" "test stock one 100 5s wrong budget" \
+		"test stock uno 100 1 wrong use"; do
+		printf '%s\n' "$line" $'\tdevice/*' >>"$tree/tests/plan"
+		run_tests --announce
+		cp "$work/plan" "$tree/tests/plan"
+		ended 125
+		is "$(grep -cF "not a part: $line" "$work/err")" 1 "the number of messages that name '$line'"
+	done
+}
 
-status=0
-"$tree/tests/run" --announce --only none-such >"$work/out" 2>"$work/err" || status=$?
-expect "a pattern that no program has in its name is refused before anything is built" \
-	[ $status = 125 -a "$(wc -l <"$work/err")" = 1 ]
+what_the_plan_has_for_one_kernel_only_is_for_that_one() {
+	the_guest 0 "$begin" 1..1 "ok 1 - a" "$end 0 1"
+	cp "$tree/tests/plan" "$work/plan"
+	printf '%s\n' "test stock/1 one 100 1 made up" $'\tstock?SET_HERE=1 uml?SET_THERE=2 device/*' >"$tree/tests/plan"
+	run_tests
+	cp "$work/plan" "$tree/tests/plan"
+	grep -q '/tests/guest-run 100 SET_HERE=1 device/made-up$' "$tree/asked" || fail "asked was: $(cat "$tree/asked")"
+}
 
-echo 0 >"$tree/status"
-printf '%s\n' "$begin" 1..1 "ok 1 - a" "$end 0 1" >"$tree/printed"
-status=0
-"$tree/tests/run" --only made-up >"$work/out" 2>"$work/err" || status=$?
-expect "without user-mode Linux the run goes on, and says so" \
-	[ $status = 0 -a "$(grep -c 'kernel uml does not run here' "$work/out")" = 1 ]
-expect "without user-mode Linux kasan does its part" grep -q '^ok .*kasan device/made-up' "$work/out"
+a_pattern_that_no_program_has_in_its_name_is_refused_before_anything_is_built() {
+	run_tests --announce --only none-such
+	ended 125
+	one_line
+}
 
-tap_end
+without_user_mode_linux_kasan_does_its_part_and_the_run_says_so() {
+	the_guest 0 "$begin" 1..1 "ok 1 - a" "$end 0 1"
+	run_tests --only made-up
+	ended 0
+	is "$(grep -c 'kernel uml does not run here' "$work/out")" 1 "the number of lines about uml"
+	grep -q '^ok .*kasan device/made-up' "$work/out" || fail "kasan has not done its part"
+}
+
+tap_main \
+	all_is_well \
+	a_test_that_fails_counts \
+	a_test_that_fails_counts_whatever_the_exit_status_of_the_program \
+	the_exit_status_of_a_program_counts_whatever_its_tests_say \
+	a_test_that_was_planned_and_did_not_run_counts \
+	a_program_that_says_nothing_counts \
+	reports_of_the_kernel_count \
+	a_leak_counts \
+	a_machine_that_dies_under_a_program_counts_and_the_others_run_in_a_new_one \
+	a_report_at_the_end_of_the_run_counts \
+	a_machine_that_does_not_get_to_its_first_program_counts \
+	results_as_junit_xml \
+	that_there_was_nothing_to_run_is_a_failure \
+	a_program_of_the_plan_that_is_not_there_is_a_failure_and_named \
+	a_line_of_the_plan_that_is_no_part_is_a_failure_and_named \
+	what_the_plan_has_for_one_kernel_only_is_for_that_one \
+	a_pattern_that_no_program_has_in_its_name_is_refused_before_anything_is_built \
+	without_user_mode_linux_kasan_does_its_part_and_the_run_says_so

@@ -18,21 +18,26 @@ log_race() {
 	END
 }
 
-log_race "one_function / another_function" "$work/core"
-log_race "one_function [stacq] / another_function" "$work/ours"
+a_race_that_a_module_has_a_part_in_makes_the_run_fail() {
+	log_race "one_function [stacq] / another_function" "$work/ours"
+	vm --file "$work/ours:/tmp/ours" -- sh /tmp/ours
+	caught 123 'kernel report: BUG: KCSAN: data-race in one_function \[stacq\]'
+}
 
-vm --file "$work/ours:/tmp/ours" -- sh /tmp/ours
-expect "a race that a module has a part in makes the run fail" [ $status = 123 ]
-expect "a race: named" says 'kernel report: BUG: KCSAN: data-race in one_function \[stacq\]'
-expect "a race: its console log is kept" log_kept
+neither_counting_with_a_lock_nor_a_race_of_other_code_makes_the_run_fail() {
+	log_race "one_function / another_function" "$work/core"
+	vm --kernel kcsan --timeout 200 --file "$work/core:/tmp/core" -- \
+		sh -c 'insmod /modules/runner_test.ko how=none && sh /tmp/core'
+	ended 0
+}
+
+counting_from_two_threads_without_a_lock_is_caught() {
+	mistake race
+	caught 123 'BUG: KCSAN: data-race in count_up \[runner_test\]'
+}
 
 detectors kcsan
-
-vm --kernel kcsan --timeout 200 --file "$work/core:/tmp/core" -- \
-	sh -c 'insmod /modules/runner_test.ko how=none && sh /tmp/core'
-expect "neither counting with a lock nor a race of other code makes the run fail" [ $status = 0 ]
-
-mistake race
-caught "counting from two threads without a lock" 123 'BUG: KCSAN: data-race in count_up \[runner_test\]'
-
-tap_end
+tap_main \
+	a_race_that_a_module_has_a_part_in_makes_the_run_fail \
+	neither_counting_with_a_lock_nor_a_race_of_other_code_makes_the_run_fail \
+	counting_from_two_threads_without_a_lock_is_caught

@@ -5,39 +5,46 @@
 
 . "$(dirname "$0")/common"
 
-# on_terminal ARGUMENT...: vm/run on a terminal of its own, at which somebody types the lines from
-# standard input, each when the machine asks for one; what the terminal showed is in $work/out.
+# shows_prompts N: the terminal has shown so many by now
+shows_prompts() { [ "$(grep -ao 'root@vm' "$work/out" 2>/dev/null | wc -l)" -ge "$1" ]; }
+
+# on_terminal ARGUMENT...: vm/run on a terminal of its own. The lines from standard input are typed there, each when the
+# machine asks for one. What the terminal showed is in $work/out.
 on_terminal() {
-	local line
+	local line prompts=0
+	status=0
 	: >"$work/err"
 	: >"$work/out" # (prompts of an earlier call are none of this one)
 	while read -r line; do
-		# Type when the prompt is there, one more each time.
-		prompts=$((${prompts:-0} + 1))
-		for ((i = 0; i < 600; i++)); do
-			[ "$(grep -ao 'root@vm' "$work/out" 2>/dev/null | wc -l)" -lt $prompts ] || break
-			sleep 0.1
-		done
+		prompts=$((prompts + 1))
+		wait_for shows_prompts $prompts >&2
 		echo "$line"
-	done | script -qefc "$(printf '%q ' vm/run "$@")" "$work/out" >/dev/null
-	status=$?
+	done | script -qefc "$(printf '%q ' vm/run "$@")" "$work/out" >/dev/null || status=$?
 }
 
-on_terminal <<'END'
-echo result-$((40 + 2))
-tty
-exit 3
-END
-expect "a shell runs what is typed" grep -q 'result-42' "$work/out"
-expect "it has a terminal" grep -q '/dev/tty' "$work/out"
-expect "its status comes through" [ $status = 3 ]
+showed() { grep -qa "$1" "$work/out" || fail "the terminal has not shown '$1'"; }
 
-on_terminal --shell -- sh -c 'echo first; exit 4' <<'END'
-echo result-$((40 + 2))
-exit
-END
-expect "with --shell the command runs first" grep -q '^first' "$work/out"
-expect "and a shell comes after it" grep -q 'result-42' "$work/out"
-expect "the command's status comes through" [ $status = 4 ]
+a_shell_has_a_terminal_and_runs_what_is_typed() {
+	on_terminal <<-'END'
+		echo result-$((40 + 2))
+		tty
+		exit 3
+	END
+	showed 'result-42'
+	showed '/dev/tty'
+	ended 3
+}
 
-tap_end
+with_shell_the_command_runs_first_and_its_status_comes_through() {
+	on_terminal --shell -- sh -c 'echo first; exit 4' <<-'END'
+		echo result-$((40 + 2))
+		exit
+	END
+	showed '^first'
+	showed 'result-42'
+	ended 4
+}
+
+tap_main \
+	a_shell_has_a_terminal_and_runs_what_is_typed \
+	with_shell_the_command_runs_first_and_its_status_comes_through
