@@ -66,7 +66,7 @@ bytes_beyond_an_object_on_their_way_to_user_space_are_caught() {
 	caught 120 'kernel panic'
 }
 
-detectors "${DETECTORS-uml}"
+detectors "${DETECTORS-uml}" "kernel tests/runner/module" # (guest-run loads stacq.ko)
 tap_main \
 	a_leak_is_caught_and_without_a_mistake_there_is_none \
 	use_of_rcu_without_its_lock_is_caught \
