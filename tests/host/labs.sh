@@ -47,7 +47,7 @@ the_list_fits_a_terminal_of_80_columns() {
 # The check came to its end, each of its claims held, and the machine failed, since the kernel reported.
 deadlock_holds_and_its_report_is_caught() {
 	local claims
-	vm --kernel "$detectors_of" --timeout 600 -- /labs/deadlock/check
+	vm --kernel "$detectors_of" --timeout 1800 -- /labs/deadlock/check
 	claims=$(grep -c '^ok ' "$work/out")
 	[ "$claims" -gt 10 ] || fail "only $claims claims hold"
 	grep -qx "1\.\.$claims" "$work/out" || fail "it has not come to its end, or more than $claims were claimed"

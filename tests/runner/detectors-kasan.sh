@@ -29,8 +29,8 @@ a_leak_is_caught_and_without_a_mistake_there_is_none() {
 			rmmod runner_test && echo ok 1
 	END
 	chmod +x "$work/mistake"
-	vm --kernel "$detectors_of" --cpus 1 --timeout 900 --file "$work/mistake:/tests/mistake/none" \
-		--file "$work/mistake:/tests/mistake/leak" -- /tests/guest-run 60 mistake/none leaks mistake/leak leaks
+	vm --kernel "$detectors_of" --cpus 1 --timeout 1800 --file "$work/mistake:/tests/mistake/none" \
+		--file "$work/mistake:/tests/mistake/leak" -- /tests/guest-run 600 mistake/none leaks mistake/leak leaks
 	ended 0
 	grep -q "^@end mistake/none 0 " "$work/out" || fail "without a mistake the program fails"
 	grep -q "^@end leaks 0 " "$work/out" || fail "without a mistake there is a leak"

@@ -26,7 +26,7 @@ a_race_that_a_module_has_a_part_in_makes_the_run_fail() {
 
 neither_counting_with_a_lock_nor_a_race_of_other_code_makes_the_run_fail() {
 	log_race "one_function / another_function" "$work/core"
-	vm --kernel kcsan --timeout 200 --file "$work/core:/tmp/core" -- \
+	vm --kernel kcsan --timeout 1200 --file "$work/core:/tmp/core" -- \
 		sh -c 'insmod /modules/runner_test.ko how=none && sh /tmp/core'
 	ended 0
 }
