@@ -89,6 +89,16 @@ claim() {
 # not_here TEXT WHY: a claim that this kernel can't decide
 not_here() { tap_result 0 "$1" "$2"; }
 
+# wait_until COMMAND...: until it succeeds, for five minutes, which only bounds a hang; status 1 if it did not
+wait_until() {
+	local try
+	for ((try = 0; try < 3000; try++)); do
+		if "$@"; then return 0; fi
+		sleep 0.1
+	done
+	return 1
+}
+
 # show TEXT: something to look at, such as the kernel's report
 show() { echo "#   ${1//$'\n'/$'\n'#   }"; }
 
