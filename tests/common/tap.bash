@@ -55,7 +55,7 @@ fail() {
 }
 
 skip() {
-	echo "$*" >"$tap_dir/skip"
+	echo "${*:-no reason given}" >"$tap_dir/skip" # (tap_result takes an empty reason for none)
 	exit 4
 }
 
