@@ -12,7 +12,6 @@ top=${here%/*/*}
 # shellcheck source=device/command.bash
 . "$here/device/command.bash"
 
-limit=900 # one test builds the command and the library
 stacq=${STACQ:-stacq}
 commands='create rm ls send recv peek stat top set seal unseal purge save restore work requeue'
 
