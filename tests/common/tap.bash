@@ -11,7 +11,8 @@
 #
 # Each function runs in a shell of its own that ends at the first command that fails. Its name, with spaces, is the name
 # of the test. In it: is, like, refused compare; wait_for waits for a state; fail and skip end the test. A test takes
-# $limit seconds at most, which only bounds a hang.
+# $limit seconds at most, which only bounds a hang. Arguments of the script are words: only the tests with one of these
+# in their names run.
 #
 # A script whose names are computed prints its results one at a time with tap_result, and ends with tap_end.
 
@@ -19,7 +20,8 @@ module=/modules/stacq.ko
 limit=${STACQ_TEST_SECONDS:-1200}
 tap_dir=$(mktemp -d)
 trap 'rm -rf "$tap_dir"' EXIT
-tap_planned=0 tap_number=0 tap_failures=0
+tap_planned='' tap_number=0 tap_failures=0
+tap_words=("$@")
 echo "KTAP version 1"
 
 # tap_plan N: so many results follow. Without it the plan comes last.
@@ -43,7 +45,7 @@ tap_result() {
 
 # tap_end: the last call of a script; its status is 0 if there were results, as planned, and none failed
 tap_end() {
-	[ "$tap_planned" != 0 ] || tap_plan $tap_number
+	[ -n "$tap_planned" ] || tap_plan $tap_number
 	[ $tap_failures = 0 ] && [ $tap_number -gt 0 ] && [ "$tap_number" = "$tap_planned" ]
 }
 
@@ -127,10 +129,23 @@ tap_ended() {
 	! declare -F tap_explain >/dev/null || tap_explain
 }
 
+# tap_chosen NAME: no words were given, or one of them is in this name
+tap_chosen() {
+	local word
+	[ ${#tap_words[@]} -gt 0 ] || return 0
+	for word in "${tap_words[@]}"; do
+		if [[ $1 == *"$word"* ]]; then return 0; fi
+	done
+	return 1
+}
+
 tap_main() {
-	local name status test watch
-	tap_plan $#
+	local name status test watch chosen=()
 	for name; do
+		if tap_chosen "$name"; then chosen+=("$name"); fi
+	done
+	tap_plan ${#chosen[@]}
+	for name in ${chosen[@]+"${chosen[@]}"}; do
 		status=0
 		rm -f "$tap_dir/skip"
 		set -m # a process group of its own, to be ended as a whole
