@@ -46,7 +46,8 @@ function now_running(name) {
 	if (plan == 0 && !failed) result("skip", "all", plan_note)
 	else if ($3 != 0 && !failed) result("not ok", "exit status", $3)
 	else if (!passed && !failed && !skipped) result("not ok", "reports at least one result", "")
-	else if (plan >= 0 && plan != count && !failed) result("not ok", "runs as many tests as planned", count " of " plan)
+	else if (plan < 0 && !failed) result("not ok", "says how many tests it has", "no plan")
+	else if (plan != count && !failed) result("not ok", "runs as many tests as planned", count " of " plan)
 	ended($4)
 	if ($4 > 9) print "        (" where " " program " took " $4 " s)"
 	if (failed) show()

@@ -21,7 +21,7 @@ cat >"$tree/vm/run" <<'END'
 case "$*" in
 *"--kernel uml"*) exit 125 ;; # as where processes may not be traced
 *made-up*) echo "$*" >"${0%/*}/../asked" && cat "${0%/*}/../printed" && exit $(cat "${0%/*}/../status") ;;
-*) printf '%s\n' "@begin leaks" "ok 1" "@end leaks 0 1" ;; # what is left to do in a second machine
+*) printf '%s\n' "@begin leaks" 1..1 "ok 1" "@end leaks 0 1" ;; # what is left to do in a second machine
 esac
 END
 chmod +x "$tree"/vm/* "$tree/build/user/tests/device/made-up"
@@ -77,6 +77,11 @@ the_exit_status_of_a_program_counts_whatever_its_tests_say() {
 
 a_test_that_was_planned_and_did_not_run_counts() {
 	given 0 "$begin" 1..2 "ok 1 - a" "$end 0 1"
+	fails "1 passed, 1 failed"
+}
+
+a_program_that_does_not_say_how_many_tests_it_has_counts() {
+	given 0 "$begin" "ok 1 - a" "$end 0 1"
 	fails "1 passed, 1 failed"
 }
 
@@ -188,6 +193,7 @@ tap_main \
 	a_test_that_fails_counts_whatever_the_exit_status_of_the_program \
 	the_exit_status_of_a_program_counts_whatever_its_tests_say \
 	a_test_that_was_planned_and_did_not_run_counts \
+	a_program_that_does_not_say_how_many_tests_it_has_counts \
 	a_program_that_says_nothing_counts \
 	reports_of_the_kernel_count \
 	a_leak_counts \
