@@ -108,12 +108,14 @@ FORCE:
 # ---- on this machine, as root -------------------------------------------------------------------
 
 HOST := $(BUILD)/host/$(RELEASE)
+KERNEL_FOLDERS := $(addprefix kernel/,core delivery io iface)
 
 host-module:
-	@. vm/lib.sh; made_here $(HOST); mkdir -p $(HOST)/kernel
+	@. vm/lib.sh; made_here $(HOST); mkdir -p $(addprefix $(HOST)/,kernel $(KERNEL_FOLDERS))
 	@ln -sfn $(CURDIR)/include $(HOST)/include
 	@ln -sfn $(CURDIR)/VERSION $(HOST)/VERSION
 	@ln -sf $(CURDIR)/kernel/*.[ch] $(CURDIR)/kernel/Kbuild $(HOST)/kernel/
+	@for folder in $(KERNEL_FOLDERS); do ln -sf $(CURDIR)/$$folder/*.[ch] $(HOST)/$$folder/; done
 	@$(MAKE) -j$$(nproc) -C $(HEADERS) M=$(HOST)/kernel modules
 
 host-programs:

@@ -5,10 +5,10 @@
 #include <linux/init.h>
 #include <linux/module.h>
 
-#include "chardev.h"
-#include "control.h"
-#include "proc.h"
-#include "registry.h"
+#include "iface/chardev.h"
+#include "iface/control.h"
+#include "iface/proc.h"
+#include "iface/registry.h"
 
 static int __init stacq_init(void)
 {

@@ -53,16 +53,16 @@ static void *test_vmalloc(size_t size, gfp_t gfp)
 #define kvmalloc	test_kvmalloc
 #define __vmalloc	test_vmalloc
 
-#include "store.c"
+#include "core/store.c"
 #undef pr_fmt
-#include "queue.c"
-#include "level.c"
-#include "lease.c"
-#include "note.c"
-#include "dead.c"
-#include "delivery.c"
-#include "wait.c"
-#include "inspect.c"
+#include "core/queue.c"
+#include "core/level.c"
+#include "delivery/lease.c"
+#include "core/note.c"
+#include "delivery/dead.c"
+#include "delivery/delivery.c"
+#include "delivery/wait.c"
+#include "io/inspect.c"
 
 #include "queue_test.h"
 

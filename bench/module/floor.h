@@ -6,7 +6,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Pieces in which stacq allocates room: see kernel/store.h. */
+/* Pieces in which stacq allocates room: see kernel/core/store.h. */
 #define FLOOR_PIECE	32768
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Framed mode with messages that are short, where many go in and out at once
- * (kernel/burst.c): that nothing shows of that but the time it takes.
+ * (kernel/io/burst.c): that nothing shows of that but the time it takes.
  */
 #include <poll.h>
 #include <stdint.h>

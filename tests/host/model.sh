@@ -68,7 +68,7 @@ not_reached() {
 	while IFS=: read -r file lines; do
 		[[ $file == *.c && $lines == *", not "* ]] || continue
 		for line in ${lines#*, not }; do
-			sed -n "${line}s/^[[:space:]]*/$file: /p" "../../kernel/$file"
+			sed -n "${line}s/^[[:space:]]*/$file: /p" ../../kernel/*/"$file"
 		done
 	done <"$out/coverage" | sed '/: [{}]$/d'
 }

@@ -60,7 +60,7 @@ coccinelle() {
 	kernel_scripts || return
 	mapfile -t rules < <(find "$scripts/coccinelle" -name '*.cocci' |
 		grep -vE '/(badzero|check_bq27xxx_data|minmax)\.cocci$' | sort)
-	all=$({ spatch --version; declare -f semantic_patch; cat "${rules[@]}" kernel/*.h include/linux/*.h include/uapi/linux/*.h; } | digest)
+	all=$({ spatch --version; declare -f semantic_patch; cat "${rules[@]}" kernel/*.h kernel/*/*.h include/linux/*.h include/uapi/linux/*.h; } | digest)
 	mapfile -t files < <(kernel_sources | grep -v '^tests/runner/')
 	only_changed "$all" semantic_patches -- "${files[@]}"
 }
@@ -75,10 +75,10 @@ semantic_patch() {
 	local rule=${1##*/} options found
 	read -ra options < <(sed -n 's|^// *Options: *||p' "$1")
 	found=$(spatch -D report --very-quiet --no-show-diff --cocci-file "$1" "${options[@]}" \
-		-I include -I include/uapi "${files[@]}" 2>"$TMPDIR/$rule.said") ||
+		-I kernel -I include -I include/uapi "${files[@]}" 2>"$TMPDIR/$rule.said") ||
 		found="spatch failed: $(cat "$TMPDIR/$rule.said")"
 	sed "/./!d; s|\$| [$rule]|" <<<"$found" |
-		grep -v '^kernel/inspect\.c:.*: iterator with update .*list_entry_update' || return 0
+		grep -v '^kernel/io/inspect\.c:.*: iterator with update .*list_entry_update' || return 0
 	return 1
 }
 

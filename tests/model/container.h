@@ -6,15 +6,15 @@
 #define KBUILD_MODNAME	"stacq"
 #define STACQ_NO_TRACE
 
-#include "../../kernel/store.c"
-#include "../../kernel/queue.c"
-#include "../../kernel/level.c"
-#include "../../kernel/lease.c"
-#include "../../kernel/note.c"
-#include "../../kernel/dead.c"
-#include "../../kernel/delivery.c"
-#include "../../kernel/wait.c"
-#include "../../kernel/inspect.c"
+#include "../../kernel/core/store.c"
+#include "../../kernel/core/queue.c"
+#include "../../kernel/core/level.c"
+#include "../../kernel/delivery/lease.c"
+#include "../../kernel/core/note.c"
+#include "../../kernel/delivery/dead.c"
+#include "../../kernel/delivery/delivery.c"
+#include "../../kernel/delivery/wait.c"
+#include "../../kernel/io/inspect.c"
 
 /* There is one queue here, and nothing goes to another. */
 int stacq_hand_over(struct stacq_queue *to, struct stacq_msg *m, bool wait,

@@ -1,0 +1,682 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The queue. What it is and how it is used: queue.h. Waiting is in wait.c,
+ * looking in inspect.c.
+ *
+ * Locking: one spin lock a queue, stacq_queue.store.lock, guards the list of
+ * messages, all counts and limits, and the store. It is never held across
+ * anything that sleeps, and not taken from interrupts. room_mutex is taken
+ * before it, by whoever changes the capacity or pins a message to look at it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/moduleparam.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "core/level.h"
+#include "core/queue.h"
+#include "trace.h"
+
+/* How much is done in one go with the lock held. */
+#define PURGE_BATCH	64
+#define EXPIRE_BATCH	64
+
+static unsigned int idle_ms = 10000;
+module_param(idle_ms, uint, 0644);
+MODULE_PARM_DESC(idle_ms,
+		 "Give back room that stayed unused for so many milliseconds; 0 never (default 10000)");
+
+static void arm_idle(struct stacq_queue *q)
+{
+	unsigned int ms = READ_ONCE(idle_ms);
+
+	if (ms && !delayed_work_pending(&q->idle_work))
+		queue_delayed_work(stacq_wq, &q->idle_work,
+				   msecs_to_jiffies(ms));
+}
+
+static void log_capacity(struct stacq_queue *q, u64 from, u64 to)
+{
+	if (from == to)
+		return;
+	trace_stacq_grow(q->name, from, to);
+	if (__ratelimit(&q->log))
+		pr_info("%s: capacity %llu -> %llu\n", q->name, from, to);
+}
+
+static u64 round_up_pow2(u64 n)
+{
+	return n < 2 ? 1 : 1ULL << fls64(n - 1);
+}
+
+/* Give back what stayed unused since the last time. */
+static void idle_work(struct work_struct *work)
+{
+	struct stacq_queue *q = container_of(to_delayed_work(work),
+					     struct stacq_queue, idle_work);
+	u64 capacity, want;
+	bool more;
+
+	mutex_lock(&q->room_mutex);
+	stacq_store_reap(&q->store);
+	stacq_lock(q);
+	capacity = q->store.capacity;
+	want = max(q->floor, round_up_pow2(q->peak));
+	q->high_water = max(q->high_water, q->peak);
+	q->peak = q->nr;
+	stacq_unlock(q);
+	if (want <= capacity / 2 && !stacq_store_resize(&q->store, want, GFP_KERNEL)) {
+		stacq_lock(q);
+		q->shrinks++;
+		stacq_unlock(q);
+		log_capacity(q, capacity, want);
+	}
+	stacq_store_trim(&q->store, false);
+	stacq_levels_trim(q);
+	stacq_leases_trim(q);
+	stacq_lock(q);
+	/* Buffers and levels in use become spare without saying so. */
+	more = q->store.capacity > q->floor || q->store.buf_bytes ||
+	       q->levels.spare || !RB_EMPTY_ROOT(&q->levels.root);
+	stacq_unlock(q);
+	mutex_unlock(&q->room_mutex);
+	if (more)
+		arm_idle(q);
+}
+
+/*
+ * Limits
+ */
+
+static u64 none_is_max(u64 limit)
+{
+	return limit == STACQ_UNLIMITED ? U64_MAX : limit;
+}
+
+static void __set_limits(struct stacq_queue *q, const struct stacq_limits *l)
+{
+	if (l->max_msgs != STACQ_UNCHANGED)
+		q->msgs_max = none_is_max(l->max_msgs);
+	if (l->max_bytes != STACQ_UNCHANGED)
+		q->bytes_max = none_is_max(l->max_bytes);
+	if (l->max_msg_size != STACQ_UNCHANGED)
+		q->max_msg_size = none_is_max(l->max_msg_size);
+	/* A longer write() arrives here cut to MAX_RW_COUNT: not whole. */
+	q->msg_max = min3(q->max_msg_size, q->bytes_max,
+			  (u64)MAX_RW_COUNT - 1);
+}
+
+/*
+ * Life
+ */
+
+/**
+ * stacq_queue_alloc() - make a queue
+ * @name: its name, valid
+ * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY
+ * @limits: its limits
+ * @capacity: messages to make room for, at least 1
+ *
+ * Context: May sleep.
+ * Return: the queue with one reference, or NULL if there is no memory.
+ */
+struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
+				      const struct stacq_limits *limits,
+				      u64 capacity)
+{
+	struct stacq_queue *q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
+
+	if (!q)
+		return NULL;
+	if (stacq_store_init(&q->store, capacity, GFP_KERNEL)) {
+		kfree(q);
+		return NULL;
+	}
+	INIT_LIST_HEAD(&q->msgs);
+	__set_limits(q, limits);
+	q->order = order;
+	if (order == STACQ_PRIORITY)
+		q->special |= STACQ_SPECIAL_PRIORITY;
+	q->store.moved = __stacq_moved;
+	stacq_leases_init(q);
+	stacq_dead_init(q);
+	q->floor = capacity;
+	init_waitqueue_head(&q->read_wait);
+	init_waitqueue_head(&q->write_wait);
+	mutex_init(&q->room_mutex);
+	INIT_DELAYED_WORK(&q->idle_work, idle_work);
+	ratelimit_state_init(&q->log, 5 * HZ, 64);
+	kref_init(&q->ref);
+	strscpy(q->name, name, sizeof(q->name));
+	return q;
+}
+
+/**
+ * stacq_queue_get() - hold a queue
+ * @q: the queue, held already
+ */
+void stacq_queue_get(struct stacq_queue *q)
+{
+	kref_get(&q->ref);
+}
+
+static void free_msg(struct stacq_queue *q, struct stacq_msg *m)
+{
+	pr_debug("%s: removed message of size %u\n", q->name, m->len);
+	if (m->len > STACQ_INLINE_SIZE)
+		kvfree(m->buf);
+	cond_resched();
+}
+
+static void free_queue(struct kref *ref)
+{
+	struct stacq_queue *q = container_of(ref, struct stacq_queue, ref);
+	struct stacq_msg *m, *next;
+
+	cancel_delayed_work_sync(&q->idle_work);
+	stacq_dead_end(q);
+	list_splice(&q->dead.expired, &q->msgs);
+	list_splice(&q->dead.exhausted, &q->msgs);
+	list_for_each_entry_safe(m, next, &q->msgs, link)
+		free_msg(q, m);
+	while ((m = __stacq_returned_first(q))) {
+		__stacq_lease_drop(q, m);
+		free_msg(q, m);
+	}
+	stacq_leases_destroy(q);
+	stacq_notes_destroy(q);
+	stacq_levels_destroy(q);
+	stacq_store_destroy(&q->store);
+	mutex_destroy(&q->room_mutex);
+	kfree(q);
+}
+
+/**
+ * stacq_queue_put() - let go of a queue
+ * @q: the queue; freed with all its messages when nobody else holds it
+ *
+ * Context: May sleep.
+ */
+void stacq_queue_put(struct stacq_queue *q)
+{
+	kref_put(&q->ref, free_queue);
+}
+
+/**
+ * stacq_queue_end() - mark a queue as removed and wake all who wait
+ * @q: the queue
+ * @msgs: set to the number of messages that are lost with it
+ * @bytes: set to their bytes
+ *
+ * Context: Any that may take the lock.
+ */
+void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes)
+{
+	stacq_lock(q);
+	q->special |= STACQ_ENDED_REMOVED;
+	*msgs = q->nr;
+	*bytes = q->bytes;
+	stacq_unlock(q);
+	stacq_wake(q, STACQ_WAKE_READERS | STACQ_WAKE_WRITERS);
+}
+
+/*
+ * Messages in and out
+ */
+
+/**
+ * __stacq_may_send_specially() - __stacq_may_send() of a queue with something special
+ * @q: the queue
+ * @len: as there
+ *
+ * Context: The lock is held.
+ * Return: as there.
+ */
+int __stacq_may_send_specially(struct stacq_queue *q, size_t len)
+{
+	stacq_assert_locked(q);
+	if (__stacq_ended(q))
+		return q->special & STACQ_ENDED_REMOVED ? -EIDRM : -EPIPE;
+	if (len > q->msg_max)
+		return -EMSGSIZE;
+	if (q->special & STACQ_SPECIAL_TTL)
+		__stacq_dead_arm_ttl(q);
+	if (__stacq_full(q, len))
+		return __stacq_when_full(q, len);
+	return __stacq_lacks_level(q) ? -ENOBUFS : 0;
+}
+
+/* The next message in the order of the queue, which has some. */
+static struct stacq_msg *__next(struct stacq_queue *q)
+{
+	struct stacq_msg *m;
+
+	if (!RB_EMPTY_ROOT(&q->leases.returned))
+		return __stacq_next_of_both(q);
+	m = list_first_entry(&q->msgs, struct stacq_msg, link);
+	while (m->held)
+		m = list_next_entry(m, link);
+	return m;
+}
+
+/**
+ * __stacq_receive_begin_specially() - __stacq_receive_begin() likewise
+ * @q: the queue
+ *
+ * Messages whose time is over die here. If those are too many to go on, it is as if
+ * there were none, and readers are woken when the rest has died, too.
+ *
+ * Context: The lock is held.
+ * Return: as there.
+ */
+struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q)
+{
+	struct stacq_msg *m;
+	int i;
+
+	stacq_assert_locked(q);
+	if (q->special & STACQ_ENDED_REMOVED)
+		return ERR_PTR(-EIDRM);
+	for (i = 0; i < EXPIRE_BATCH && q->nr > q->held; i++) {
+		m = __next(q);
+		if (!(q->special & (STACQ_SPECIAL_TTL | STACQ_SPECIAL_NOTED)) ||
+		    !__stacq_expired(q, m))
+			return m;
+		__stacq_die(q, m, STACQ_CAUSE_EXPIRED);
+	}
+	if (__stacq_ended(q) && __stacq_drained(q))
+		return NULL;
+	return ERR_PTR(-EAGAIN);
+}
+
+/**
+ * __stacq_leave_place() - take a message out of the list, or from beside it
+ * @q: the queue, with something special
+ * @m: the message
+ *
+ * Context: The lock is held.
+ */
+void __stacq_leave_place(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	if (!stacq_msg_listed(m)) {
+		__stacq_lease_drop(q, m);
+		return;
+	}
+	if (q->order == STACQ_PRIORITY)
+		__stacq_level_del(q, m);
+	__list_del_entry(&m->link);
+}
+
+/**
+ * __stacq_unlink_specially() - a message is about to go
+ * @q: the queue, with something special
+ * @m: the message, at its place
+ *
+ * Context: The lock is held.
+ */
+void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m)
+{
+	if (q->special & STACQ_SPECIAL_NOTED)
+		__stacq_note_drop(q, m);
+	__stacq_leave_place(q, m);
+}
+
+/**
+ * stacq_send_buf() - take a buffer to bring a message in
+ * @q: the queue
+ * @len: its length, at least 1
+ * @gfp: allocation flags
+ *
+ * Whatever becomes of the buffer, it is given back once it is unused.
+ *
+ * Context: As @gfp says. Takes the lock.
+ * Return: the buffer, or NULL if there is no memory.
+ */
+void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp)
+{
+	void *buf = stacq_store_buf(&q->store, len, gfp);
+
+	if (buf)
+		arm_idle(q);
+	return buf;
+}
+
+/**
+ * __stacq_send_abort() - give up a message not filled
+ * @q: the queue
+ * @m: from __stacq_send_begin()
+ *
+ * Context: The lock is held.
+ */
+void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m)
+{
+	__stacq_store_put(&q->store, m);
+}
+
+/**
+ * __stacq_hold() - put a message in the hands of a reader
+ * @q: the queue
+ * @m: from __stacq_receive_begin(). It keeps its place; others pass over it.
+ *	(One that came back, see lease.h, is out of the tree meanwhile.)
+ *
+ * Context: The lock is held, since __stacq_receive_begin().
+ */
+void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	if (!stacq_msg_listed(m))
+		__stacq_returned_del(q, m);
+	m->held = 1;
+	q->held++;
+	q->held_bytes += m->len;
+}
+
+/**
+ * __stacq_let_go() - a message is in nobody's hands any more
+ * @q: the queue
+ * @m: the message
+ *
+ * Context: The lock is held.
+ */
+void __stacq_let_go(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	m->held = 0;
+	q->held--;
+	q->held_bytes -= m->len;
+}
+
+/**
+ * __stacq_reap_soon() - free segments that have emptied, a little later
+ * @q: the queue
+ *
+ * For after messages that were in hand or pinned while segments were retired.
+ *
+ * Context: The lock is held.
+ */
+void __stacq_reap_soon(struct stacq_queue *q)
+{
+	stacq_assert_locked(q);
+	if (q->store.reap)
+		mod_delayed_work(stacq_wq, &q->idle_work, 0);
+}
+
+/**
+ * __stacq_held_done() - a message in hand has been received
+ * @q: the queue
+ * @m: from __stacq_hold(); gone after this
+ *
+ * Context: The lock is held.
+ * Return: whom to wake.
+ */
+unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m)
+{
+	unsigned int whom;
+
+	__stacq_let_go(q, m);
+	whom = __stacq_receive_done(q, m);
+	__stacq_reap_soon(q);
+	return whom;
+}
+
+/**
+ * __stacq_give_back() - a message in hand is for others again
+ * @q: the queue
+ * @m: from __stacq_hold(); the reader's no more
+ * @delivered: the reader may have seen something of it, so it counts
+ *
+ * Context: The lock is held.
+ * Return: whom to wake.
+ */
+unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
+			       bool delivered)
+{
+	__stacq_let_go(q, m);
+	if (delivered) {
+		q->requeued++;
+		if (m->deliveries < U8_MAX)
+			m->deliveries++;
+		trace_stacq_requeue(q->name, m->seq, m->len, m->deliveries);
+	}
+	if (!stacq_msg_listed(m))
+		__stacq_returned_add(q, m);
+	if (__stacq_dies_given_back(q, m, delivered))
+		return 0;
+	if (m != q->peeked)
+		__stacq_store_settle(&q->store, m);
+	__stacq_reap_soon(q);
+	return __stacq_wake_reader(q);
+}
+
+/*
+ * Room and limits
+ */
+
+/**
+ * stacq_make_room() - make room for one more message
+ * @q: the queue
+ * @gfp: allocation flags
+ *
+ * Capacity doubles, but does not go beyond the limit on messages. With order
+ * priority a spare level is seen to as well.
+ *
+ * Context: As @gfp says.
+ * Return: 0; -ENOMEM; -EINTR for a fatal signal; -EAGAIN if somebody else is
+ *	at it and @gfp does not allow waiting.
+ */
+int stacq_make_room(struct stacq_queue *q, gfp_t gfp)
+{
+	bool room, lacks_level;
+	u64 capacity, want;
+	int ret = 0;
+
+	if (gfpflags_allow_blocking(gfp)) {
+		if (mutex_lock_killable(&q->room_mutex))
+			return -EINTR;
+	} else if (!mutex_trylock(&q->room_mutex)) {
+		return -EAGAIN;
+	}
+	stacq_lock(q);
+	room = __stacq_store_has_room(&q->store);
+	capacity = q->store.capacity;
+	want = min(capacity * 2, max(q->msgs_max, capacity + 1));
+	lacks_level = __stacq_lacks_level(q);
+	stacq_unlock(q);
+	if (lacks_level)
+		ret = stacq_level_alloc(q, gfp);
+	lacks_level &= !ret;
+	if (!ret && !room) {
+		ret = stacq_store_grow(&q->store, want, gfp);
+		if (!ret) {
+			stacq_lock(q);
+			q->growths++;
+			stacq_unlock(q);
+			log_capacity(q, capacity, want);
+		} else if (lacks_level) {
+			/* Whoever fails leaves nothing behind. */
+			stacq_levels_trim(q);
+		}
+	}
+	mutex_unlock(&q->room_mutex);
+	arm_idle(q);
+	return ret;
+}
+
+/**
+ * stacq_set_capacity() - set the room
+ * @q: the queue
+ * @capacity: messages to have room for
+ * @previous: set to what it was
+ *
+ * Context: Sleeps.
+ * Return: 0; -EINVAL if @capacity is 0 or above the limit on messages; -EBUSY
+ *	if more is stored; -ENOMEM; -EINTR for a fatal signal; -EIDRM. On error
+ *	nothing has changed.
+ */
+int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous)
+{
+	int ret = 0;
+
+	if (!capacity)
+		return -EINVAL;
+	if (mutex_lock_killable(&q->room_mutex))
+		return -EINTR;
+	stacq_lock(q);
+	if (q->special & STACQ_ENDED_REMOVED)
+		ret = -EIDRM;
+	else if (capacity > q->msgs_max)
+		ret = -EINVAL;
+	*previous = q->store.capacity;
+	stacq_unlock(q);
+	if (!ret)
+		ret = stacq_store_resize(&q->store, capacity, GFP_KERNEL);
+	if (!ret) {
+		stacq_lock(q);
+		q->floor = capacity;
+		stacq_unlock(q);
+		stacq_store_trim(&q->store, true);
+		stacq_levels_trim(q);
+		stacq_leases_trim(q);
+		log_capacity(q, *previous, capacity);
+	}
+	mutex_unlock(&q->room_mutex);
+	return ret;
+}
+
+/**
+ * stacq_set_limits() - set the limits
+ * @q: the queue
+ * @limits: the limits; STACQ_UNCHANGED leaves one as it is
+ *
+ * Context: Any that may take the lock.
+ * Return: 0 or -EIDRM.
+ */
+int stacq_set_limits(struct stacq_queue *q, const struct stacq_limits *limits)
+{
+	int ret = 0;
+
+	stacq_lock(q);
+	if (q->special & STACQ_ENDED_REMOVED)
+		ret = -EIDRM;
+	else
+		__set_limits(q, limits);
+	stacq_unlock(q);
+	if (!ret)
+		stacq_wake(q, STACQ_WAKE_WRITERS);
+	return ret;
+}
+
+/*
+ * All at once
+ */
+
+static unsigned int __discard(struct stacq_queue *q, struct stacq_msg *m)
+{
+	pr_debug("%s: removed message of size %u\n", q->name, m->len);
+	return __stacq_take_out(q, m);
+}
+
+/**
+ * stacq_purge() - throw away what is stored now
+ * @q: the queue
+ *
+ * Messages in hand or in flight, and those sent after the call began, stay.
+ *
+ * Context: Sleeps.
+ * Return: how many that were.
+ */
+u64 stacq_purge(struct stacq_queue *q)
+{
+	bool lifo = q->order == STACQ_LIFO;
+	u64 last, n = 0, bytes = 0;
+	struct list_head *at, *next;
+	struct stacq_msg *m, *back;
+	unsigned int whom;
+	int i;
+
+	stacq_lock(q);
+	last = q->seq;
+	stacq_unlock(q);
+	do {
+		i = 0;
+		whom = 0;
+		stacq_lock(q);
+		/* From the oldest on, whichever end that is. */
+		for (at = lifo ? q->msgs.prev : q->msgs.next;
+		     at != &q->msgs && i < PURGE_BATCH; at = next) {
+			next = lifo ? at->prev : at->next;
+			m = list_entry(at, struct stacq_msg, link);
+			if (m->seq > last && q->order != STACQ_PRIORITY)
+				break;
+			if (m->held || m->seq > last)
+				continue;
+			i++;
+			bytes += m->len;
+			whom |= __discard(q, m);
+		}
+		for (m = __stacq_returned_first(q); m && i < PURGE_BATCH; m = back) {
+			back = __stacq_returned_after(q, m);
+			if (m->seq > last)
+				continue;
+			i++;
+			bytes += m->len;
+			whom |= __discard(q, m);
+		}
+		q->discarded += i;
+		stacq_unlock(q);
+		stacq_wake(q, whom);
+		n += i;
+		cond_resched();
+	} while (i == PURGE_BATCH);
+	if (n && __ratelimit(&q->log))
+		pr_info("%s: purged, %llu messages of %llu bytes discarded\n",
+			q->name, n, bytes);
+	return n;
+}
+
+/**
+ * stacq_removed() - has the queue been removed?
+ * @q: the queue
+ *
+ * Context: Takes the lock.
+ * Return: true if it has.
+ */
+bool stacq_removed(struct stacq_queue *q)
+{
+	bool removed;
+
+	stacq_lock(q);
+	removed = q->special & STACQ_ENDED_REMOVED;
+	stacq_unlock(q);
+	return removed;
+}
+
+/**
+ * stacq_seal() - seal or unseal a queue
+ * @q: the queue
+ * @seal: which of the two
+ *
+ * Context: Any that may take the lock.
+ * Return: 0 or -EIDRM.
+ */
+int stacq_seal(struct stacq_queue *q, bool seal)
+{
+	int ret = 0;
+
+	stacq_lock(q);
+	if (q->special & STACQ_ENDED_REMOVED)
+		ret = -EIDRM;
+	else if (seal)
+		q->special |= STACQ_ENDED_SEALED;
+	else
+		q->special &= ~STACQ_ENDED_SEALED;
+	stacq_unlock(q);
+	if (!ret && seal)
+		stacq_wake(q, STACQ_WAKE_READERS | STACQ_WAKE_WRITERS);
+	return ret;
+}
