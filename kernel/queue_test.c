@@ -56,6 +56,8 @@ static void *test_vmalloc(size_t size, gfp_t gfp)
 #include "core/store.c"
 #undef pr_fmt
 #include "core/queue.c"
+#undef pr_fmt
+#include "core/room.c"
 #include "core/level.c"
 #include "delivery/lease.c"
 #include "core/note.c"

@@ -485,10 +485,12 @@ void stacq_pass_on(struct stacq_queue *q);
 bool __stacq_readable(struct stacq_queue *q, const struct stacq_holder *h);
 bool __stacq_writable(struct stacq_queue *q);
 
-/* Room and limits */
+/* Room: room.c */
+void stacq_room_init(struct stacq_queue *q);
 int stacq_make_room(struct stacq_queue *q, gfp_t gfp);
 void __stacq_reap_soon(struct stacq_queue *q);
 int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous);
+
 int stacq_set_limits(struct stacq_queue *q,
 		     const struct stacq_limits *limits);
 

@@ -8,6 +8,7 @@
 
 #include "../../kernel/core/store.c"
 #include "../../kernel/core/queue.c"
+#include "../../kernel/core/room.c"
 #include "../../kernel/core/level.c"
 #include "../../kernel/delivery/lease.c"
 #include "../../kernel/core/note.c"
