@@ -53,6 +53,7 @@ static void *test_vmalloc(size_t size, gfp_t gfp)
 #define kvmalloc	test_kvmalloc
 #define __vmalloc	test_vmalloc
 
+#include "core/clock.c"
 #include "core/store.c"
 #undef pr_fmt
 #include "core/queue.c"
@@ -94,7 +95,7 @@ int stacq_hand_over(struct stacq_queue *to, struct stacq_msg *m, bool wait,
 			memcpy(copy->data, buf, m->len);
 			__stacq_store_buf_free(&to->store, buf, m->len);
 		}
-		__stacq_send_attr(copy, attr);
+		__stacq_send_attr(&to->clock, copy, attr);
 		__stacq_note_add(to, copy, attr->note);
 		__stacq_send_commit(to, copy);
 	}

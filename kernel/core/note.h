@@ -26,7 +26,7 @@ struct stacq_queue;
  * @by_end: in stacq_notes.by_end, or cleared
  * @msg: the message
  * @seq: its number
- * @end: jiffies (64 bits) from which on it is not delivered; U64_MAX for never
+ * @end: units of lifetimes from which on it is not delivered; U64_MAX for never
  * @first_ns: of a dead letter: when it was sent to the queue in which it died
  * @ttl_ms: the time of its own that its sender gave it, or 0
  * @cause: of a dead letter: STACQ_CAUSE_*, else 0

@@ -73,6 +73,7 @@ struct stacq_queue *stacq_queue_alloc(const char *name, unsigned int order,
 		return NULL;
 	}
 	INIT_LIST_HEAD(&q->msgs);
+	stacq_clock_init(&q->clock);
 	__set_limits(q, limits);
 	q->order = order;
 	if (order == STACQ_PRIORITY)

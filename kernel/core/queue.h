@@ -28,6 +28,7 @@
 #include "delivery/dead.h"
 #include "delivery/delivery.h"
 #include "delivery/lease.h"
+#include "core/clock.h"
 #include "core/level.h"
 #include "core/note.h"
 #include "core/store.h"
@@ -65,6 +66,7 @@ struct device;
  * @msg_max: longest message, from @max_msg_size and @bytes_max
  * @max_msg_size: longest message as asked for, U64_MAX without limit
  * @seq: messages ever sent or resent
+ * @clock: the present time
  * @received: messages ever received
  * @requeued: messages ever given back
  * @discarded: messages ever purged
@@ -114,6 +116,7 @@ struct stacq_queue {
 	u64 msg_max;
 	u64 max_msg_size;
 	u64 seq;
+	struct stacq_clock clock;
 	u64 received;
 	u64 requeued;
 	u64 discarded;
@@ -252,22 +255,28 @@ static inline bool __stacq_lacks_level(struct stacq_queue *q)
 static inline struct stacq_msg *__stacq_send_begin(struct stacq_queue *q,
 						   size_t len, void *buf)
 {
-	struct stacq_msg *m;
 	int ret = __stacq_may_send(q, len);
+	const struct stacq_clock *now;
+	struct stacq_msg *m;
 
 	if (unlikely(ret))
 		return ERR_PTR(ret);
 	m = __stacq_store_get(&q->store, len, buf);
 	if (unlikely(!m))
 		return ERR_PTR(-ENOBUFS);
-	m->sent = get_jiffies_64();
+	now = __stacq_clock_now(&q->clock);
+	m->sent_ns = now->real_ns;
+	__stacq_msg_set_born(m, now->age);
 	return m;
 }
 
+/* Latest time of sending that a sender may say. */
+#define STACQ_SENT_NS_MAX	S64_MAX
+
 /**
  * struct stacq_attr - what a sender may say of a message beside its bytes
- * @sent_ns: when it was sent, CLOCK_REALTIME in nanoseconds below STACQ_SENT_NS;
- *	0 for now
+ * @sent_ns: when it was sent, CLOCK_REALTIME in nanoseconds, at most
+ *	STACQ_SENT_NS_MAX; 0 for now
  * @priority: 0 to STACQ_PRIORITY_MAX
  * @deliveries: times it was given back before, at most 255
  * @ttl_ms: time of its own in milliseconds, 0 for none; for @note
@@ -283,18 +292,22 @@ struct stacq_attr {
 
 /**
  * __stacq_send_attr() - say more of a message, of a queue that gives it no time
+ * @now: the time at __stacq_send_begin()
  * @m: from __stacq_send_begin(), not committed yet
  * @attr: what
  *
  * Context: The lock is held.
  */
-static __always_inline void __stacq_send_attr(struct stacq_msg *m,
+static __always_inline void __stacq_send_attr(const struct stacq_clock *now,
+					      struct stacq_msg *m,
 					      const struct stacq_attr *attr)
 {
 	m->priority = attr->priority;
 	m->deliveries = attr->deliveries;
-	if (unlikely(attr->sent_ns))
-		m->sent = attr->sent_ns | STACQ_SENT_NS;
+	if (unlikely(attr->sent_ns)) {
+		m->sent_ns = attr->sent_ns;
+		__stacq_msg_set_born(m, stacq_age_claimed(now, attr->sent_ns));
+	}
 }
 
 /**
@@ -309,7 +322,7 @@ static __always_inline void __stacq_send_tell(struct stacq_queue *q,
 					      struct stacq_msg *m,
 					      const struct stacq_attr *attr)
 {
-	__stacq_send_attr(m, attr);
+	__stacq_send_attr(&q->clock, m, attr);
 	if (unlikely(q->special & STACQ_SPECIAL_TTL && attr->sent_ns))
 		__stacq_dead_arm_told(q, m);
 }
@@ -494,55 +507,8 @@ int stacq_set_capacity(struct stacq_queue *q, u64 capacity, u64 *previous);
 int stacq_set_limits(struct stacq_queue *q,
 		     const struct stacq_limits *limits);
 
-/**
- * struct stacq_clock - one moment, for telling when messages were sent
- * @real: CLOCK_REALTIME in nanoseconds
- * @jiffies: jiffies, 64 bits
- */
-struct stacq_clock {
-	u64 real;
-	u64 jiffies;
-};
-
 /* Looking: inspect.c */
 void stacq_get_info(struct stacq_queue *q, struct stacq_info *info);
-void stacq_clock_now(struct stacq_clock *now);
-
-/**
- * stacq_jiffies_ns() - how long are so many jiffies?
- * @j: how many
- *
- * A call of a function only where a jiffy is no whole number of nanoseconds.
- *
- * Return: nanoseconds.
- */
-static __always_inline u64 stacq_jiffies_ns(u64 j)
-{
-	return NSEC_PER_SEC % HZ ? jiffies64_to_nsecs(j) :
-				   j * (NSEC_PER_SEC / HZ);
-}
-
-/**
- * __stacq_sent_ns() - when was a message sent?
- * @m: the message
- * @now: the present time
- *
- * Context: The lock is held, or the message is in the caller's hands.
- * Return: CLOCK_REALTIME in nanoseconds.
- */
-static __always_inline u64 __stacq_sent_ns(const struct stacq_msg *m,
-					   const struct stacq_clock *now)
-{
-	if (m->sent == now->jiffies)
-		return now->real;
-	if (m->sent & STACQ_SENT_NS)
-		return m->sent & ~STACQ_SENT_NS;
-	/* It may have been sent since. */
-	if (m->sent > now->jiffies)
-		return now->real;
-	return now->real - stacq_jiffies_ns(now->jiffies - m->sent);
-}
-
 void __stacq_describe(struct stacq_queue *q, struct stacq_msg *m,
 		      struct stacq_peek *peek);
 void *stacq_peek(struct stacq_queue *q, u64 position, u64 size,

@@ -37,9 +37,9 @@ struct stacq_spare {
 	struct stacq_spare *next;
 };
 
-/* On 64 bits 104 bytes: 40 of header. docs/design.md says what more would cost. */
+/* On 64 bits 112 bytes: 48 of header. docs/design.md says what more would cost. */
 static_assert(sizeof(struct stacq_msg) ==
-	      24 + 2 * sizeof(void *) + STACQ_INLINE_SIZE);
+	      32 + 2 * sizeof(void *) + STACQ_INLINE_SIZE);
 
 /*
  * Room is charged to the memory cgroup of whoever makes it grow. It fails

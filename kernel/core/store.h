@@ -41,13 +41,14 @@
  * @listed: NULL once it is in no list, but has a lease
  * @lease: its lease then
  * @seq: place in the order of sending, from 1
- * @sent: jiffies (64 bits) at which it was sent; with STACQ_SENT_NS nanoseconds
- *	of CLOCK_REALTIME, as the sender said
+ * @sent_ns: CLOCK_REALTIME at which it was sent, or as the sender said
+ * @born: when that was on the clock of lifetimes: the lower bits
  * @len: length in bytes; 0 while it holds no message
  * @held: it is in the hands of a reader, at its place in the list
  * @priority: 0 to STACQ_PRIORITY_MAX, as the sender said
  * @deliveries: times it was given back, at most 255
  * @segment: where it was cut from, index in &struct stacq_store.segments
+ * @born_high: the upper bits of @born, see stacq_msg_born()
  * @data: the bytes, when they fit
  * @buf: the bytes, when they do not
  * @next_free: the next spare one, while it holds no message
@@ -65,21 +66,20 @@ struct stacq_msg {
 		};
 	};
 	u64 seq;
-	u64 sent;
+	u64 sent_ns;
+	u32 born;
 	u32 len;
 	u16 held:1;
 	u16 priority:15;
 	u8 deliveries;
 	u8 segment;
+	u32 born_high;
 	union {
 		u8 data[STACQ_INLINE_SIZE];
 		void *buf;
 		struct stacq_msg *next_free;
 	};
 };
-
-/* In stacq_msg.sent. Neither jiffies nor a time have this bit until 2262. */
-#define STACQ_SENT_NS	BIT_ULL(63)
 
 struct stacq_block;
 struct stacq_lease;
@@ -153,6 +153,23 @@ struct stacq_store {
 static inline void *stacq_msg_data(struct stacq_msg *m)
 {
 	return m->len <= STACQ_INLINE_SIZE ? m->data : m->buf;
+}
+
+/**
+ * stacq_msg_born() - when was a message sent?
+ * @m: the message
+ *
+ * Return: units of lifetimes, as &struct stacq_clock.age.
+ */
+static inline u64 stacq_msg_born(const struct stacq_msg *m)
+{
+	return (u64)m->born_high << 32 | m->born;
+}
+
+static __always_inline void __stacq_msg_set_born(struct stacq_msg *m, u64 age)
+{
+	m->born = age;
+	m->born_high = age >> 32;
 }
 
 /**

@@ -9,11 +9,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/jiffies.h>
-#include <linux/math64.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 
 #include "compat.h"
 #include "delivery/dead.h"
@@ -22,11 +20,6 @@
 
 /* How much is done in one go with the lock held. */
 #define DEAD_BATCH	64
-
-static u64 to_jiffies(u64 ns)
-{
-	return div64_u64(ns + TICK_NSEC - 1, TICK_NSEC);
-}
 
 /*
  * Time
@@ -38,30 +31,17 @@ static u64 to_jiffies(u64 ns)
  * @ms: milliseconds that it has from when it was sent
  *
  * Context: The lock is held.
- * Return: jiffies (64 bits), not earlier than that.
+ * Return: units of lifetimes, not earlier than that.
  */
 u64 __stacq_end_after(const struct stacq_msg *m, u32 ms)
 {
-	u64 ns = (u64)ms * NSEC_PER_MSEC, now, sent;
-
-	/* The tick in which it was sent was not a whole one. */
-	if (!(m->sent & STACQ_SENT_NS))
-		return m->sent + to_jiffies(ns) + 1;
-	sent = m->sent & ~STACQ_SENT_NS;
-	now = ktime_to_ns(ktime_get_coarse_real());
-	if (sent + ns <= now)
-		return get_jiffies_64();
-	return get_jiffies_64() + to_jiffies(sent + ns - now) + 1;
+	return stacq_msg_born(m) + stacq_age_of_ms(ms);
 }
 
 /* When the time that the queue gives a message is over. */
 static u64 __end_of(struct stacq_queue *q, const struct stacq_msg *m)
 {
-	if (!q->dead.ttl_ms)
-		return U64_MAX;
-	if (likely(!(m->sent & STACQ_SENT_NS)))
-		return m->sent + q->dead.ttl;
-	return __stacq_end_after(m, q->dead.ttl_ms);
+	return q->dead.ttl_ms ? stacq_msg_born(m) + q->dead.ttl : U64_MAX;
 }
 
 /**
@@ -74,7 +54,7 @@ static u64 __end_of(struct stacq_queue *q, const struct stacq_msg *m)
  */
 bool __stacq_expired(struct stacq_queue *q, const struct stacq_msg *m)
 {
-	u64 now = get_jiffies_64();
+	u64 now = __stacq_clock_now(&q->clock)->age;
 	struct stacq_note *note;
 
 	stacq_assert_locked(q);
@@ -89,13 +69,13 @@ bool __stacq_expired(struct stacq_queue *q, const struct stacq_msg *m)
 /**
  * __stacq_dead_arm() - have the work run
  * @q: the queue
- * @when: jiffies (64 bits) at which, or earlier
+ * @when: units of lifetimes at which, or earlier; 0 for at once, U64_MAX for never
  *
  * Context: The lock is held.
  */
 void __stacq_dead_arm(struct stacq_queue *q, u64 when)
 {
-	u64 now = get_jiffies_64();
+	u64 now = __stacq_clock_now(&q->clock)->age;
 
 	stacq_assert_locked(q);
 	if (when == U64_MAX || q->special & STACQ_ENDED_REMOVED)
@@ -103,7 +83,8 @@ void __stacq_dead_arm(struct stacq_queue *q, u64 when)
 	if (q->dead.next && q->dead.next <= when)
 		return;
 	q->dead.next = max_t(u64, when, 1);
-	mod_delayed_work(stacq_wq, &q->dead.work, when > now ? when - now : 0);
+	mod_delayed_work(stacq_wq, &q->dead.work,
+			 when > now ? stacq_age_to_jiffies(when - now) : 0);
 }
 
 /*
@@ -112,9 +93,9 @@ void __stacq_dead_arm(struct stacq_queue *q, u64 when)
  */
 static u64 __not_before(struct stacq_queue *q, u64 end)
 {
-	u64 pause = min_t(u64, q->dead.ttl / 16, HZ) + 1;
+	u64 pause = min_t(u64, q->dead.ttl / 16, STACQ_AGE_SECOND) + 1;
 
-	return max(end, get_jiffies_64() + pause);
+	return max(end, __stacq_clock_now(&q->clock)->age + pause);
 }
 
 /**
@@ -125,7 +106,7 @@ static u64 __not_before(struct stacq_queue *q, u64 end)
  */
 void __stacq_dead_arm_ttl(struct stacq_queue *q)
 {
-	__stacq_dead_arm(q, get_jiffies_64() + q->dead.ttl);
+	__stacq_dead_arm(q, __stacq_clock_now(&q->clock)->age + q->dead.ttl);
 }
 
 /**
@@ -175,7 +156,7 @@ void __stacq_die(struct stacq_queue *q, struct stacq_msg *m, unsigned int cause)
 		q->dead.nr_exhausted++;
 		list_add_tail(&m->link, &q->dead.exhausted);
 	}
-	__stacq_dead_arm(q, get_jiffies_64());
+	__stacq_dead_arm(q, 0);
 }
 
 /**
@@ -246,7 +227,7 @@ static void __sweep_own(struct stacq_queue *q, struct sweep *s)
 	struct stacq_note *note;
 
 	while (s->left && (note = __stacq_note_first_end(q)) &&
-	       time_after_eq64(get_jiffies_64(), note->end)) {
+	       __stacq_clock_now(&q->clock)->age >= note->end) {
 		if (note->msg->held) {
 			__stacq_note_end(q, note);
 			s->left--;
@@ -378,13 +359,11 @@ static struct stacq_note *obituary(struct stacq_queue *q, struct stacq_msg *m,
 				   unsigned int cause)
 {
 	struct stacq_note *note = stacq_note_alloc(0, q->name), *before;
-	struct stacq_clock now;
 
 	if (!note)
 		return NULL;
-	stacq_clock_now(&now);
 	note->cause = cause;
-	note->first_ns = __stacq_sent_ns(m, &now);
+	note->first_ns = m->sent_ns;
 	note->died_after = m->deliveries;
 	stacq_lock(q);
 	before = __stacq_note_of(q, m);
@@ -455,6 +434,16 @@ static void gone(struct stacq_queue *q, struct stacq_msg *m, bool buried)
 	stacq_wake(q, whom);
 }
 
+static u64 in_a_second(struct stacq_queue *q)
+{
+	u64 age;
+
+	stacq_lock(q);
+	age = __stacq_clock_now(&q->clock)->age + STACQ_AGE_SECOND;
+	stacq_unlock(q);
+	return age;
+}
+
 /* Bury all the dead. Returns when to try again; U64_MAX for not before it is told. */
 static u64 bury(struct stacq_queue *q)
 {
@@ -476,7 +465,7 @@ static u64 bury(struct stacq_queue *q)
 		if (letter)
 			stacq_queue_put(letter);
 		if (!m)
-			return ret == -ENOMEM ? get_jiffies_64() + HZ : U64_MAX;
+			return ret == -ENOMEM ? in_a_second(q) : U64_MAX;
 		cond_resched();
 	}
 	stop_waiting(q);

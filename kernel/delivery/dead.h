@@ -34,8 +34,8 @@ struct stacq_queue;
  * @buried: those of both that went to another queue
  * @max_deliveries: how often a message may be given back, 0 is without end
  * @ttl_ms: milliseconds after which a message is not delivered; 0 is without end
- * @ttl: the same in jiffies, rounded up
- * @next: jiffies (64 bits) at which the work is to run; 0 if it is not
+ * @ttl: the same in units of lifetimes, see stacq_age_of_ms()
+ * @next: units of lifetimes at which the work is to run; 0 if it is not
  * @letter: the queue where they go, held; or NULL
  * @full: the queue that @wait is on, held; or NULL
  * @wait: starts the work when there is room in that queue

@@ -3,7 +3,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/errno.h>
-#include <linux/jiffies.h>
 #include <linux/list.h>
 
 #include "delivery/delivery.h"
@@ -56,14 +55,13 @@ static void __set(struct stacq_queue *q, const struct stacq_delivery *d)
 		__stacq_set_lease_ms(q, d->lease_ms);
 	if (d->set & STACQ_SET_TTL_MS) {
 		q->dead.ttl_ms = d->ttl_ms;
-		/* The tick in which a message is sent is not a whole one. */
-		q->dead.ttl = msecs_to_jiffies(d->ttl_ms) + 1;
+		q->dead.ttl = stacq_age_of_ms(d->ttl_ms);
 		__set_special(q, STACQ_SPECIAL_TTL, d->ttl_ms);
 	}
 	if (d->set & STACQ_SET_MAX_DELIVERIES)
 		q->dead.max_deliveries = d->max_deliveries;
 	if (d->set & (STACQ_SET_TTL_MS | STACQ_SET_DEAD_LETTER))
-		__stacq_dead_arm(q, get_jiffies_64());
+		__stacq_dead_arm(q, 0);
 }
 
 /**

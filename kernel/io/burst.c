@@ -83,7 +83,7 @@ size_t __stacq_send_burst(struct stacq_queue *q, const char __user *from,
 	const char __user *const stop = from + last_begin(len);
 	const char __user *const end = from + len;
 	struct stacq_segment *seg = q->store.current_segment;
-	const u64 now = get_jiffies_64();
+	const struct stacq_clock *const now = __stacq_clock_now(&q->clock);
 	const bool lifo = q->order == STACQ_LIFO;
 	const char __user *at = from;
 	u64 seq = q->seq, bytes = 0, nr;
@@ -122,9 +122,10 @@ size_t __stacq_send_burst(struct stacq_queue *q, const char __user *from,
 			at += sizeof(head);
 			m->len = msg_len;
 			m->seq = ++seq;
-			m->sent = now;
+			m->sent_ns = now->real_ns;
+			__stacq_msg_set_born(m, now->age);
 			m->held = 0;
-			__stacq_send_attr(m, &attr);
+			__stacq_send_attr(now, m, &attr);
 			most--;
 			bytes += msg_len;
 			if (likely(msg_len == STACQ_COPY_UNROLLED)) {
@@ -208,13 +209,11 @@ static void __received(struct stacq_queue *q, struct stacq_msg *end)
  * @q: the queue
  * @to: where to
  * @len: room there. It stops after STACQ_FRAMES_LOCKED.
- * @now: the present time
  *
  * Context: The lock is held, page faults are off.
  * Return: bytes of the frames received. Nobody has to be woken.
  */
-size_t __stacq_receive_burst(struct stacq_queue *q, char __user *to, size_t len,
-			     const struct stacq_clock *now)
+size_t __stacq_receive_burst(struct stacq_queue *q, char __user *to, size_t len)
 {
 	const char __user *const stop = to + last_begin(len);
 	const char __user *const end = to + len;
@@ -227,7 +226,7 @@ size_t __stacq_receive_burst(struct stacq_queue *q, char __user *to, size_t len,
 	stacq_assert_locked(q);
 	/* With the lock held, waitqueue_active() pairs with the waiter's look: see wait.c. */
 	if (q->special || waitqueue_active(&q->write_wait) || q->peeked ||
-	    !stacq_copy_short(STACQ_INLINE_SIZE) || NSEC_PER_SEC % HZ)
+	    !stacq_copy_short(STACQ_INLINE_SIZE))
 		return 0;
 	might_fault();
 	if (should_fail_usercopy() || !user_write_access_begin(to, len))
@@ -238,7 +237,7 @@ size_t __stacq_receive_burst(struct stacq_queue *q, char __user *to, size_t len,
 		if (unlikely(m->held || msg_len > STACQ_INLINE_SIZE ||
 			     at + STACQ_FRAME_SIZE(msg_len) > end))
 			break;
-		head = stacq_head_of(m, now);
+		head = stacq_head_of(m);
 		unsafe_put_user(head.word[0], (__le64 __user *)at, fault);
 		unsafe_put_user(head.word[1], (__le64 __user *)(at + 8), fault);
 		unsafe_put_user(head.word[2], (__le64 __user *)(at + 16), fault);

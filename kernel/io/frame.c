@@ -289,10 +289,9 @@ ssize_t stacq_first_frame(const char __user *buf, struct iov_iter *iter)
  */
 
 static __always_inline bool bring_frame(const struct kind *k, struct frames *f,
-					struct stacq_msg *m, u32 ttl_ms,
-					const struct stacq_clock *now)
+					struct stacq_msg *m, u32 ttl_ms)
 {
-	struct stacq_head head = stacq_head_of(m, now);
+	struct stacq_head head = stacq_head_of(m);
 	static const u8 fill[8];
 	size_t len = m->len, rest = -len & 7, off = 0;
 
@@ -330,7 +329,6 @@ static u32 __ttl_of(struct stacq_queue *q, struct stacq_msg *m)
 static __always_inline int __receive_frame(const struct kind *k,
 					   struct stacq_queue *q,
 					   struct frames *f,
-					   const struct stacq_clock *now,
 					   unsigned int *whom)
 {
 	struct stacq_msg *m = __stacq_receive_begin(q);
@@ -340,7 +338,7 @@ static __always_inline int __receive_frame(const struct kind *k,
 	if (STACQ_FRAME_SIZE(m->len) > f->len - f->done)
 		return -EMSGSIZE;
 	if (f->alone || m->len > STACQ_FRAMES_LOCKED ||
-	    !bring_frame(k, f, m, __ttl_of(q, m), now))
+	    !bring_frame(k, f, m, __ttl_of(q, m)))
 		return -ENOBUFS;
 	*whom = __stacq_receive_done(q, m);
 	return 1;
@@ -348,8 +346,7 @@ static __always_inline int __receive_frame(const struct kind *k,
 
 /* Receive until something stops that: 1 to go on, or as __receive_frame() says. */
 static __always_inline int receive_some(const struct kind *k,
-					struct stacq_queue *q, struct frames *f,
-					const struct stacq_clock *now)
+					struct stacq_queue *q, struct frames *f)
 {
 	size_t stop = f->done + STACQ_FRAMES_LOCKED;
 	unsigned int whom = 0;
@@ -359,10 +356,10 @@ static __always_inline int receive_some(const struct kind *k,
 	pagefault_disable();
 	if (!k->iter && !f->alone)
 		f->done += __stacq_receive_burst(q, (char __user __force *)place(k, f, 0),
-						 f->len - f->done, now);
+						 f->len - f->done);
 	/* The room of each message wakes somebody of its own. */
 	while (ret > 0 && !whom && f->done < stop)
-		ret = __receive_frame(k, q, f, now, &whom);
+		ret = __receive_frame(k, q, f, &whom);
 	pagefault_enable();
 	stacq_unlock(q);
 	stacq_wake(q, whom);
@@ -371,7 +368,7 @@ static __always_inline int receive_some(const struct kind *k,
 
 /* Receive the next message alone, by way of the reader's hands. */
 static int receive_alone(const struct kind *k, struct stacq_reader *r,
-			 struct frames *f, const struct stacq_clock *now)
+			 struct frames *f)
 {
 	u32 off = 0, ttl_ms;
 	int ret = 0;
@@ -385,7 +382,7 @@ static int receive_alone(const struct kind *k, struct stacq_reader *r,
 	stacq_lock(r->q);
 	ttl_ms = __ttl_of(r->q, r->msg);
 	stacq_unlock(r->q);
-	if (bring_frame(k, f, r->msg, ttl_ms, now))
+	if (bring_frame(k, f, r->msg, ttl_ms))
 		off = r->msg->len;
 	else
 		ret = -EFAULT;
@@ -399,7 +396,6 @@ static __always_inline ssize_t try_receive_frames(const struct kind *k,
 						  struct frames *f,
 						  unsigned int flags)
 {
-	struct stacq_clock now;
 	int ret;
 
 	if (flags & STACQ_XFER_NOWAIT) {
@@ -414,11 +410,10 @@ static __always_inline ssize_t try_receive_frames(const struct kind *k,
 		return -EBUSY;
 	}
 	f->alone |= r->holder.on;
-	stacq_clock_now(&now);
 	do {
-		ret = receive_some(k, r->q, f, &now);
+		ret = receive_some(k, r->q, f);
 		if (ret == -ENOBUFS)
-			ret = receive_alone(k, r, f, &now);
+			ret = receive_alone(k, r, f);
 	} while (ret > 0 && go_on());
 	mutex_unlock(&r->mutex);
 	return f->done ?: ret;

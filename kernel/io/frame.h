@@ -53,7 +53,7 @@ static __always_inline bool stacq_head_parse(const struct stacq_head *head,
 		return false;
 	if (unlikely(*len - 1 >= most)) /* 0 is, too */
 		return false;
-	if (unlikely(attr->sent_ns & STACQ_SENT_NS))
+	if (unlikely(attr->sent_ns > STACQ_SENT_NS_MAX))
 		return false;
 	if (!own_ttl)
 		return likely(last <= U8_MAX);
@@ -64,19 +64,18 @@ static __always_inline bool stacq_head_parse(const struct stacq_head *head,
 /**
  * stacq_head_of() - the header of a message without a time of its own
  * @m: the message
- * @now: the present time
  *
  * Context: The lock is held, or the message is in the caller's hands.
  * Return: the header.
  */
 static __always_inline struct stacq_head
-stacq_head_of(const struct stacq_msg *m, const struct stacq_clock *now)
+stacq_head_of(const struct stacq_msg *m)
 {
 	return (struct stacq_head){ {
 		cpu_to_le64(STACQ_FRAME_MAGIC | m->priority << 16 |
 			    (u64)m->len << 32),
 		cpu_to_le64(m->seq),
-		cpu_to_le64(__stacq_sent_ns(m, now)),
+		cpu_to_le64(m->sent_ns),
 		cpu_to_le64(m->deliveries),
 	} };
 }
@@ -84,7 +83,6 @@ stacq_head_of(const struct stacq_msg *m, const struct stacq_clock *now)
 /* Short frames in user memory: burst.c */
 size_t __stacq_send_burst(struct stacq_queue *q, const char __user *from,
 			  size_t len);
-size_t __stacq_receive_burst(struct stacq_queue *q, char __user *to, size_t len,
-			     const struct stacq_clock *now);
+size_t __stacq_receive_burst(struct stacq_queue *q, char __user *to, size_t len);
 
 #endif /* _STACQ_FRAME_H */

@@ -6,10 +6,8 @@
  * stacq_queue.peeked, with room_mutex held: if it is taken out meanwhile, it is
  * not used again before it is unpinned.
  */
-#include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 
 #include "compat.h"
 #include "core/queue.h"
@@ -179,16 +177,6 @@ again:
 }
 
 /**
- * stacq_clock_now() - what time is it?
- * @now: filled
- */
-void stacq_clock_now(struct stacq_clock *now)
-{
-	now->real = ktime_to_ns(ktime_get_coarse_real());
-	now->jiffies = get_jiffies_64();
-}
-
-/**
  * __stacq_describe() - what is to be said of a message beside its bytes
  * @q: the queue
  * @m: the message
@@ -199,12 +187,9 @@ void stacq_clock_now(struct stacq_clock *now)
 void __stacq_describe(struct stacq_queue *q, struct stacq_msg *m,
 		      struct stacq_peek *peek)
 {
-	struct stacq_clock now;
-
-	stacq_clock_now(&now);
 	peek->len = m->len;
 	peek->seq = m->seq;
-	peek->sent_ns = __stacq_sent_ns(m, &now);
+	peek->sent_ns = m->sent_ns;
 	peek->priority = m->priority;
 	peek->deliveries = m->deliveries;
 	__stacq_note_describe(q, m, peek);

@@ -52,14 +52,6 @@ static struct stacq_peek look(int fd, unsigned int position)
 	return p;
 }
 
-static unsigned long long now_ms(void)
-{
-	struct timespec t;
-
-	ASSERT_OK(clock_gettime(CLOCK_MONOTONIC, &t));
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
-
 /* A queue with a dead-letter queue. */
 struct pair {
 	struct queue q, dead_q;
@@ -307,37 +299,90 @@ TEST(messages_in_the_middle_with_times_of_their_own_die_in_their_order)
 		RECEIVE(p.fd, 8, i);
 }
 
-/* One that does not expire, as it says that it was sent in the year 2200. */
-static void send_for_ever(const struct queue *q, unsigned int priority)
+#define HOUR_MS	3600000
+
+/* A message that says that it was sent so long ago. */
+static void send_aged(int framer, size_t size, unsigned int tag, unsigned int priority,
+		      unsigned long long age_ms)
 {
 	static struct batch out;
 	struct stacq_frame *f;
-	int fd = framed(q, NONBLOCK);
+	struct timespec now;
+
+	ASSERT_OK(clock_gettime(CLOCK_REALTIME, &now));
+	out.size = 0;
+	f = add(&out, size, tag);
+	f->sent_ns = htole64(now.tv_sec * 1000000000ull + now.tv_nsec - age_ms * 1000000);
+	f->priority = htole16(priority);
+	WRITE_ALL(framer, &out);
+}
+
+TEST(a_claim_of_the_future_does_not_lengthen_a_lifetime)
+{
+	static struct batch out;
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, NONBLOCK), framer = framed(&q, NONBLOCK);
 
 	out.size = 0;
-	f = add(&out, 9, 99);
-	f->sent_ns = htole64(7258118400000000000ull);
-	f->priority = htole16(priority);
-	WRITE_ALL(fd, &out);
-	close(fd);
+	/* the year 2200, and the latest that can be said */
+	add(&out, 8, 1)->sent_ns = htole64(7258118400000000000ull);
+	add(&out, 8, 2)->sent_ns = htole64((1ull << 63) - 1);
+	add(&out, 8, 3);
+	for (unsigned int i = 0; i < 3; i++)
+		((struct stacq_frame *)(out.bytes + i * FRAME(8)))->ttl_ms = htole32(i ? 0 : 10);
+	WRITE_ALL(framer, &out);
+	WAIT_FOR(info(fd).expired == 1);
+	ASSERT_EQ(look(fd, 0).sent_ns, (1ull << 63) - 1);
+	set_ttl(fd, 10);
+	WAIT_FOR(info(fd).expired == 3);
+}
+
+/* What is told of a time does not depend on the clock, nor does it change. */
+TEST(setting_the_clock_changes_neither_times_nor_lifetimes)
+{
+	struct queue q = queue_new(STACQ_FIFO);
+	int fd = queue_open(&q, NONBLOCK);
+	struct timespec set, now;
+	unsigned long long sent;
+
+	set_ttl(fd, HOUR_MS);
+	SEND(fd, 8, 1);
+	sent = look(fd, 0).sent_ns;
+	for (int hours = -2; hours <= 2; hours += 4) {
+		ASSERT_OK(clock_gettime(CLOCK_REALTIME, &now));
+		set = now;
+		set.tv_sec += hours * 3600;
+		ASSERT_OK(clock_settime(CLOCK_REALTIME, &set));
+		usleep(SETTLE_US);
+		ASSERT_EQ(look(fd, 0).sent_ns, sent);
+		SEND(fd, 8, 2);
+		ASSERT_TRUE(look(fd, 1).sent_ns / 1000000000 + 3600 > (unsigned long long)set.tv_sec);
+		ASSERT_TRUE(look(fd, 1).sent_ns / 1000000000 < (unsigned long long)set.tv_sec + 3600);
+		ASSERT_OK(clock_settime(CLOCK_REALTIME, &now));
+		ASSERT_EQ(info(fd).depth, 2);
+		RECEIVE(fd, 8, 1);
+		RECEIVE(fd, 8, 2);
+		SEND(fd, 8, 1);
+		sent = look(fd, 0).sent_ns;
+	}
+	ASSERT_EQ(info(fd).expired, 0);
 }
 
 TEST(what_is_in_hand_or_in_flight_is_not_taken_away)
 {
 	struct queue q = queue_new(STACQ_FIFO);
 	int fd = queue_open(&q, NONBLOCK), holder = queue_open(&q, NONBLOCK);
-	int other = queue_open(&q, NONBLOCK);
+	int other = queue_open(&q, NONBLOCK), framer = framed(&q, NONBLOCK);
 	char buf[8];
 
 	lease(holder);
-	SEND(fd, 8, 1);
-	SEND(fd, 8, 2);
-	SEND(fd, 8, 3);
+	for (int i = 1; i <= 3; i++)
+		send_aged(framer, 8, i, 0, 2 * HOUR_MS);
 	RECEIVE(holder, 8, 1);
 	ASSERT_EQ(read(other, buf, 4), 4);
 	RECEIVE(holder, 8, 3);
-	send_for_ever(&q, 0);
-	set_ttl(fd, 1);
+	send_aged(framer, 9, 99, 0, 0);
+	set_ttl(fd, HOUR_MS);
 	usleep(SETTLE_US);
 	ASSERT_EQ(info(fd).expired, 0);
 	ASSERT_EQ(info(fd).inflight, 2);
@@ -378,20 +423,20 @@ TEST(what_came_back_expires_like_the_others)
 {
 	for (unsigned int order = 0; order < 3; order++) {
 		struct pair p = pair(order);
-		int holder = queue_open(&p.q, NONBLOCK);
+		int holder = queue_open(&p.q, NONBLOCK), framer = framed(&p.q, NONBLOCK);
 		char buf[8];
 
 		lease(holder);
 		for (int i = 0; i < 200; i++)
-			SEND(p.fd, 8, i);
+			send_aged(framer, 8, i, 0, 2 * HOUR_MS);
 		for (int i = 0; i < 100; i++)
 			ASSERT_EQ(read(holder, buf, 8), 8);
 		ASSERT_EQ(settle(holder, STACQ_IOC_GIVE_BACK, ALL), 100);
 		ASSERT_EQ(info(p.fd).depth, 200);
 		/* No reader comes by those behind this one. */
 		if (order == STACQ_PRIORITY)
-			send_for_ever(&p.q, 1);
-		set_ttl(p.fd, 20);
+			send_aged(framer, 9, 99, 1, 0);
+		set_ttl(p.fd, HOUR_MS);
 		WAIT_FOR(info(p.dead).depth == 200);
 		ASSERT_EQ(info(p.fd).depth, order == STACQ_PRIORITY);
 	}
@@ -698,26 +743,17 @@ TEST(a_priority_stays_with_a_dead_letter)
 TEST(levels_of_priority_expire_each_from_its_oldest_on)
 {
 	struct pair p = pair(STACQ_PRIORITY);
-	struct stacq_mode m = { 0 };
-	unsigned long long sent;
+	int framer = framed(&p.q, NONBLOCK);
 
-	for (int i = 0; i < 300; i++) {
-		m.priority = i * 7 % 100;
-		ASSERT_OK(ioctl(p.fd, STACQ_IOC_SET_MODE, &m));
-		SEND(p.fd, 8, i);
-	}
-	sent = now_ms();
-	usleep(600000);
-	for (int i = 0; i < 50; i++) {
-		m.priority = i * 7 % 100;
-		ASSERT_OK(ioctl(p.fd, STACQ_IOC_SET_MODE, &m));
-		SEND(p.fd, 9, i);
-	}
+	for (int i = 0; i < 300; i++)
+		send_aged(framer, 8, i, i * 7 % 100, 3 * HOUR_MS);
+	for (int i = 0; i < 50; i++)
+		send_aged(framer, 9, i, i * 7 % 100, HOUR_MS);
 	/* Nobody reads, so the low ones are not found by a reader. */
-	send_for_ever(&p.q, 1000);
-	/* The time of the 300 is over then, and not that of the 50, as long as this line takes less than 600 ms. */
-	set_ttl(p.fd, now_ms() - sent - 1);
-	WAIT_FOR(info(p.dead).depth >= 300);
+	send_aged(framer, 9, 99, 1000, 0);
+	set_ttl(p.fd, 2 * HOUR_MS);
+	WAIT_FOR(info(p.dead).depth == 300);
+	set_ttl(p.fd, HOUR_MS / 2);
 	WAIT_FOR(info(p.dead).depth == 350);
 	for (int i = 0; i < 300; i++)
 		ASSERT_EQ(look(p.dead, i).len, 8);

@@ -6,6 +6,7 @@
 #define KBUILD_MODNAME	"stacq"
 #define STACQ_NO_TRACE
 
+#include "../../kernel/core/clock.c"
 #include "../../kernel/core/store.c"
 #include "../../kernel/core/queue.c"
 #include "../../kernel/core/room.c"

@@ -67,7 +67,6 @@ struct poller {
  * @is_purging: it is
  * @checking: the test itself has the lock
  * @ops: how many operations were run
- * @begun: when it began: a call may have been told the time before a message came
  */
 static struct run {
 	struct stacq_queue *q;
@@ -96,7 +95,6 @@ static struct run {
 	bool is_purging;
 	bool checking;
 	u32 ops;
-	struct stacq_clock begun;
 } run;
 
 static void step(void);
@@ -160,6 +158,23 @@ static struct stacq_attr attr_of(u64 seq)
 }
 
 /*
+ * Time
+ */
+
+static u64 real_ns(void)
+{
+	return ktime_to_ns(ktime_get_coarse_real());
+}
+
+/* On the clock of lifetimes: a claim counts from then, but not from the future. */
+static u64 born_of(u64 claim)
+{
+	u64 born = ktime_to_ns(ktime_get_coarse_boottime()) >> 20;
+
+	return (1ULL << 41) + born - (claim && claim < real_ns() ? (real_ns() - claim) >> 20 : 0);
+}
+
+/*
  * What must hold at any time
  */
 
@@ -192,8 +207,7 @@ static void check_list(bool bytes)
 		must(m->seq == w->seq && m->len == w->len && m->held == w->held);
 		must(m->deliveries == w->deliveries);
 		must(m->priority == attr_of(m->seq).priority);
-		if (!attr_of(m->seq).sent_ns)
-			must(__stacq_sent_ns(m, &run.begun) == run.begun.real);
+		must(m->sent_ns == w->sent_ns && stacq_msg_born(m) == w->born);
 		if (bytes)
 			intact(stacq_msg_data(m), m->len, m->seq);
 		/* What stays behind in a retired segment keeps all of it. */
@@ -542,7 +556,7 @@ static void send_filled(struct stacq_msg *m, u32 len, void *buf, bool aborted)
 
 	fill(stacq_msg_data(m), len, run.md.sent + 1);
 	if (says_more(run.md.sent + 1))
-		__stacq_send_attr(m, &attr);
+		__stacq_send_attr(&q->clock, m, &attr);
 	/* As transfer.c has it: the bytes came by way of a buffer. */
 	if (buf && len <= STACQ_INLINE_SIZE)
 		__stacq_store_buf_free(&q->store, buf, len);
@@ -550,7 +564,8 @@ static void send_filled(struct stacq_msg *m, u32 len, void *buf, bool aborted)
 		__stacq_send_abort(q, m);
 	} else {
 		whom = __stacq_send_commit(q, m);
-		model_send(&run.md, len, attr.deliveries, attr.priority);
+		model_send(&run.md, len, attr.deliveries, attr.priority,
+			   attr.sent_ns ?: real_ns(), born_of(attr.sent_ns));
 	}
 	stacq_unlock(q);
 	stacq_wake(q, whom);
@@ -843,13 +858,14 @@ static void check_peek(const struct stacq_peek *peek, const u8 *copy, u64 size,
 	if (attr.sent_ns)
 		must(peek->sent_ns == attr.sent_ns);
 	else
-		must(peek->sent_ns <= jiffies64_to_nsecs(standin.jiffies));
+		must(peek->sent_ns);
 	must(!copy == !min_t(u64, size, peek->len));
 	if (copy)
 		intact(copy, min_t(u32, min_t(u64, size, 256), peek->len), peek->seq);
 	if (at < 0)
 		return;
 	must(peek->seq == run.md.msgs[at].seq && peek->len == run.md.msgs[at].len);
+	must(peek->sent_ns == run.md.msgs[at].sent_ns);
 	must(peek->deliveries == run.md.msgs[at].deliveries);
 }
 
@@ -1002,7 +1018,9 @@ static void pass_time(u32 how_long)
 	u64 want = model_shrunk(&run.md), was = run.md.capacity;
 	struct stacq_queue *q = run.q;
 
-	standin.jiffies += how_long;
+	standin.ticks += how_long;
+	standin.suspended += how_long & 2 ? NSEC_PER_SEC : 0;
+	standin.set += how_long & 1 ? -(long long)NSEC_PER_SEC / 2 : 0;
 	if (q->room_mutex.held)
 		return;
 	run.flux++;
@@ -1203,7 +1221,8 @@ static bool start(void)
 	u32 order = how & 1;
 	u64 capacity = capacity_of(how >> 3);
 
-	stacq_clock_now(&run.begun);
+	/* The real time can be set back and is still one. */
+	standin.set = 1000000 * NSEC_PER_SEC;
 	if ((how & 7) == 3)
 		order = STACQ_PRIORITY;
 	run.md = (struct model){ .order = order, .max_msgs = U64_MAX,

@@ -15,6 +15,8 @@
 
 struct model_msg {
 	u64 seq;
+	u64 sent_ns;
+	u64 born;
 	u32 len;
 	u8 deliveries;
 	u16 priority;
@@ -105,7 +107,8 @@ static inline bool model_writable(const struct model *md)
 	return md->removed || md->sealed || !model_full(md, len);
 }
 
-static inline void model_send(struct model *md, u32 len, u8 deliveries, u16 priority)
+static inline void model_send(struct model *md, u32 len, u8 deliveries, u16 priority,
+			      u64 sent_ns, u64 born)
 {
 	u32 at = md->nr;
 
@@ -114,6 +117,7 @@ static inline void model_send(struct model *md, u32 len, u8 deliveries, u16 prio
 		for (; at && md->msgs[at - 1].priority < priority; at--)
 			md->msgs[at] = md->msgs[at - 1];
 	md->msgs[at] = (struct model_msg){ .seq = ++md->sent, .len = len,
+						.sent_ns = sent_ns, .born = born,
 						.deliveries = deliveries,
 						.priority = priority };
 	md->nr++;

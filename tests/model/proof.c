@@ -142,7 +142,7 @@ static void check_segment(const struct stacq_segment *seg)
 static void commit(struct stacq_msg *m)
 {
 	__stacq_send_commit(&queue, m);
-	model_send(&md, LEN, 0, 0);
+	model_send(&md, LEN, 0, 0, 0, 0);
 }
 
 static void send(void)

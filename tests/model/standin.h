@@ -22,7 +22,9 @@ struct task_struct;
  * @fail_at: the allocation that fails, counted down from here; 0 for none
  * @kill_at: the allocation during which a fatal signal comes, likewise
  * @refused: allocations that failed
- * @jiffies: the time
+ * @ticks: the time, which jiffies tell
+ * @suspended: nanoseconds for which they did not
+ * @set: nanoseconds by which the real time was set, up or down
  * @killed: a fatal signal is pending, whoever runs
  * @current_task: who is running
  */
@@ -33,7 +35,9 @@ struct standin {
 	unsigned int fail_at;
 	unsigned int kill_at;
 	unsigned int refused;
-	unsigned long long jiffies;
+	unsigned long ticks;
+	unsigned long long suspended;
+	long long set;
 	bool killed;
 	struct task_struct *current_task;
 };

@@ -12,9 +12,12 @@
 
 typedef s64 ktime_t;
 
+#define jiffies			standin.ticks
+#define MAX_JIFFY_OFFSET	((~0UL >> 1) - 1)
+
 static inline u64 get_jiffies_64(void)
 {
-	return standin.jiffies;
+	return standin.ticks;
 }
 
 static inline bool time_before64(u64 a, u64 b)
@@ -39,7 +42,12 @@ static inline u64 jiffies64_to_nsecs(u64 j)
 
 static inline ktime_t ktime_get_coarse_real(void)
 {
-	return jiffies64_to_nsecs(standin.jiffies);
+	return jiffies64_to_nsecs(standin.ticks) + standin.suspended + standin.set;
+}
+
+static inline ktime_t ktime_get_coarse_boottime(void)
+{
+	return jiffies64_to_nsecs(standin.ticks) + standin.suspended;
 }
 
 static inline s64 ktime_to_ns(ktime_t t)
