@@ -163,8 +163,7 @@ void __stacq_level_del(struct stacq_queue *q, struct stacq_msg *m)
  *	the highest
  *
  * Context: The lock is held.
- * Return: the first message in the list of that priority that is in nobody's hands,
- *	or else of the next one that has some; NULL if there is none.
+ * Return: the first message in the list of that priority; NULL if there is none.
  */
 struct stacq_msg *__stacq_level_oldest(struct stacq_queue *q,
 				       const struct stacq_msg *after)
@@ -172,7 +171,6 @@ struct stacq_msg *__stacq_level_oldest(struct stacq_queue *q,
 	struct rb_node *node = q->levels.root.rb_node;
 	struct stacq_level *level = NULL;
 	struct list_head *at = &q->msgs;
-	struct stacq_msg *m;
 
 	stacq_assert_locked(q);
 	/* The last level that is not lower than @after: what comes next is in the next. */
@@ -186,11 +184,8 @@ struct stacq_msg *__stacq_level_oldest(struct stacq_queue *q,
 	}
 	if (level)
 		at = &level->last->link;
-	m = list_entry(at, struct stacq_msg, link);
-	list_for_each_entry_continue(m, &q->msgs, link)
-		if (!m->held)
-			return m;
-	return NULL;
+	return list_is_last(at, &q->msgs) ? NULL :
+					    list_entry(at->next, struct stacq_msg, link);
 }
 
 /**

@@ -21,8 +21,50 @@
 #include "trace.h"
 
 /* How much is done in one go with the lock held. */
-#define PURGE_BATCH	64
+#define PURGE_STEPS	64
 #define EXPIRE_BATCH	64
+
+/*
+ * States
+ */
+
+/* The changes that there are: see __stacq_change(). */
+static const u8 changes[STACQ_MSG_STATES] = {
+	[STACQ_MSG_FREE]	= BIT(STACQ_MSG_RESERVED),
+	[STACQ_MSG_RESERVED]	= BIT(STACQ_MSG_READY) | BIT(STACQ_MSG_FREE),
+	[STACQ_MSG_READY]	= BIT(STACQ_MSG_HELD) | BIT(STACQ_MSG_DEAD) |
+				  BIT(STACQ_MSG_FREE),
+	[STACQ_MSG_RETURNED]	= BIT(STACQ_MSG_HELD) | BIT(STACQ_MSG_DEAD) |
+				  BIT(STACQ_MSG_FREE),
+	[STACQ_MSG_HELD]	= BIT(STACQ_MSG_LEASED) | BIT(STACQ_MSG_RETURNED) |
+				  BIT(STACQ_MSG_FREE),
+	[STACQ_MSG_LEASED]	= BIT(STACQ_MSG_READY) | BIT(STACQ_MSG_RETURNED) |
+				  BIT(STACQ_MSG_FREE),
+	[STACQ_MSG_DEAD]	= BIT(STACQ_MSG_FREE),
+};
+
+/**
+ * __stacq_check_change() - in debug builds: may the state of a message change so?
+ * @q: the queue
+ * @m: the message
+ * @from: the state that it is to have
+ * @to: the state that it gets
+ *
+ * Context: The lock is held.
+ */
+void __stacq_check_change(const struct stacq_queue *q, const struct stacq_msg *m,
+			  enum stacq_state from, enum stacq_state to)
+{
+	u64 nr = 0, bytes = 0;
+	int i;
+
+	stacq_assert(m->state == from && changes[from] & BIT(to));
+	for (i = STACQ_MSG_READY + 1; i < STACQ_MSG_STATES; i++) {
+		nr += q->count[i].nr;
+		bytes += q->count[i].bytes;
+	}
+	stacq_assert(q->others.nr == nr && q->others.bytes == bytes);
+}
 
 /*
  * Limits
@@ -121,10 +163,12 @@ static void free_queue(struct kref *ref)
 	list_for_each_entry_safe(m, next, &q->msgs, link)
 		free_msg(q, m);
 	while ((m = __stacq_returned_first(q))) {
+		__stacq_returned_del(q, m);
 		__stacq_lease_drop(q, m);
 		free_msg(q, m);
 	}
 	stacq_leases_destroy(q);
+	stacq_leases_trim(q);
 	stacq_notes_destroy(q);
 	stacq_levels_destroy(q);
 	stacq_store_destroy(&q->store);
@@ -155,8 +199,8 @@ void stacq_queue_end(struct stacq_queue *q, u64 *msgs, u64 *bytes)
 {
 	stacq_lock(q);
 	q->special |= STACQ_ENDED_REMOVED;
-	*msgs = q->nr;
-	*bytes = q->bytes;
+	*msgs = __stacq_stored(q);
+	*bytes = __stacq_stored_bytes(q);
 	stacq_unlock(q);
 	stacq_wake(q, STACQ_WAKE_READERS | STACQ_WAKE_WRITERS);
 }
@@ -187,19 +231,6 @@ int __stacq_may_send_specially(struct stacq_queue *q, size_t len)
 	return __stacq_lacks_level(q) ? -ENOBUFS : 0;
 }
 
-/* The next message in the order of the queue, which has some. */
-static struct stacq_msg *__next(struct stacq_queue *q)
-{
-	struct stacq_msg *m;
-
-	if (!RB_EMPTY_ROOT(&q->leases.returned))
-		return __stacq_next_of_both(q);
-	m = list_first_entry(&q->msgs, struct stacq_msg, link);
-	while (m->held)
-		m = list_next_entry(m, link);
-	return m;
-}
-
 /**
  * __stacq_receive_begin_specially() - __stacq_receive_begin() likewise
  * @q: the queue
@@ -218,8 +249,8 @@ struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q)
 	stacq_assert_locked(q);
 	if (q->special & STACQ_ENDED_REMOVED)
 		return ERR_PTR(-EIDRM);
-	for (i = 0; i < EXPIRE_BATCH && q->nr > q->held; i++) {
-		m = __next(q);
+	for (i = 0; i < EXPIRE_BATCH && __stacq_depth(q); i++) {
+		m = __stacq_next(q);
 		if (!(q->special & (STACQ_SPECIAL_TTL | STACQ_SPECIAL_NOTED)) ||
 		    !__stacq_expired(q, m))
 			return m;
@@ -230,23 +261,31 @@ struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q)
 	return ERR_PTR(-EAGAIN);
 }
 
+/* Take a message out of the list. */
+static void __unlist(struct stacq_queue *q, struct stacq_msg *m)
+{
+	if (q->order == STACQ_PRIORITY)
+		__stacq_level_del(q, m);
+	__list_del_entry(&m->link);
+}
+
 /**
- * __stacq_leave_place() - take a message out of the list, or from beside it
- * @q: the queue, with something special
- * @m: the message
+ * __stacq_leave_place() - take a message from where its state has it
+ * @q: the queue
+ * @m: the message: READY, RETURNED, HELD, or no longer with the file that leased it
  *
  * Context: The lock is held.
  */
 void __stacq_leave_place(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
-	if (!stacq_msg_listed(m)) {
-		__stacq_lease_drop(q, m);
+	if (m->state == STACQ_MSG_READY) {
+		__unlist(q, m);
 		return;
 	}
-	if (q->order == STACQ_PRIORITY)
-		__stacq_level_del(q, m);
-	__list_del_entry(&m->link);
+	if (m->state == STACQ_MSG_RETURNED)
+		__stacq_returned_del(q, m);
+	__stacq_lease_drop(q, m);
 }
 
 /**
@@ -272,64 +311,76 @@ void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m)
  */
 void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m)
 {
+	__stacq_change(q, m, STACQ_MSG_RESERVED, STACQ_MSG_FREE);
 	__stacq_store_put(&q->store, m);
 }
 
 /**
- * __stacq_hold() - put a message in the hands of a reader
+ * __stacq_hold() - a file begins to take a message
  * @q: the queue
- * @m: from __stacq_receive_begin(). It keeps its place; others pass over it.
- *	(One that came back, see lease.h, is out of the tree meanwhile.)
+ * @m: from __stacq_receive_begin(). It leaves its place: nobody steps over it.
+ * @spare: from __stacq_lease_spare(), cleared if it is used; NULL if the message will
+ *	not be given back
  *
  * Context: The lock is held, since __stacq_receive_begin().
  */
-void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m)
+void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m,
+		  struct stacq_lease **spare)
 {
+	enum stacq_state from = m->state;
+
 	stacq_assert_locked(q);
-	if (!stacq_msg_listed(m))
+	if (from == STACQ_MSG_RETURNED) {
 		__stacq_returned_del(q, m);
-	m->held = 1;
-	q->held++;
-	q->held_bytes += m->len;
+	} else {
+		__unlist(q, m);
+		__stacq_lease_add(q, m, spare ? *spare : NULL);
+		if (spare)
+			*spare = NULL;
+	}
+	__stacq_change(q, m, from, STACQ_MSG_HELD);
 }
 
 /**
- * __stacq_let_go() - a message is in nobody's hands any more
+ * __stacq_held_done() - a message that a file has taken is gone
  * @q: the queue
- * @m: the message
- *
- * Context: The lock is held.
- */
-void __stacq_let_go(struct stacq_queue *q, struct stacq_msg *m)
-{
-	stacq_assert_locked(q);
-	m->held = 0;
-	q->held--;
-	q->held_bytes -= m->len;
-}
-
-/**
- * __stacq_held_done() - a message in hand has been received
- * @q: the queue
- * @m: from __stacq_hold(); gone after this
+ * @m: HELD, or no longer leased; gone after this
  *
  * Context: The lock is held.
  * Return: whom to wake.
  */
 unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m)
 {
-	unsigned int whom;
+	unsigned int whom = __stacq_receive_done(q, m);
 
-	__stacq_let_go(q, m);
-	whom = __stacq_receive_done(q, m);
 	__stacq_reap_soon(q);
 	return whom;
 }
 
+static void __count_delivery(struct stacq_queue *q, struct stacq_msg *m)
+{
+	q->requeued++;
+	if (m->deliveries < U8_MAX)
+		m->deliveries++;
+	trace_stacq_requeue(q->name, m->seq, m->len, m->deliveries);
+}
+
+/* A message is for others again, unless it dies. */
+static unsigned int __for_others(struct stacq_queue *q, struct stacq_msg *m,
+				 bool delivered)
+{
+	if (__stacq_dies_given_back(q, m, delivered))
+		return 0;
+	if (m != q->peeked)
+		__stacq_store_settle(&q->store, m);
+	__stacq_reap_soon(q);
+	return __stacq_wake_reader(q);
+}
+
 /**
- * __stacq_give_back() - a message in hand is for others again
+ * __stacq_give_back() - a message is for others again
  * @q: the queue
- * @m: from __stacq_hold(); the reader's no more
+ * @m: HELD with a lease, or no longer leased
  * @delivered: the reader may have seen something of it, so it counts
  *
  * Context: The lock is held.
@@ -338,21 +389,30 @@ unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m)
 unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 			       bool delivered)
 {
-	__stacq_let_go(q, m);
-	if (delivered) {
-		q->requeued++;
-		if (m->deliveries < U8_MAX)
-			m->deliveries++;
-		trace_stacq_requeue(q->name, m->seq, m->len, m->deliveries);
-	}
-	if (!stacq_msg_listed(m))
-		__stacq_returned_add(q, m);
-	if (__stacq_dies_given_back(q, m, delivered))
-		return 0;
-	if (m != q->peeked)
-		__stacq_store_settle(&q->store, m);
-	__stacq_reap_soon(q);
-	return __stacq_wake_reader(q);
+	stacq_assert_locked(q);
+	if (delivered)
+		__count_delivery(q, m);
+	__stacq_change(q, m, m->state, STACQ_MSG_RETURNED);
+	__stacq_returned_add(q, m);
+	return __for_others(q, m, delivered);
+}
+
+/**
+ * __stacq_give_back_to_end() - a message is for others again, after all there are
+ * @q: the queue, with a spare level in order priority
+ * @m: no longer leased, with its new number
+ *
+ * Context: The lock is held.
+ * Return: whom to wake.
+ */
+unsigned int __stacq_give_back_to_end(struct stacq_queue *q, struct stacq_msg *m)
+{
+	stacq_assert_locked(q);
+	__count_delivery(q, m);
+	__stacq_lease_drop(q, m);
+	__stacq_change(q, m, STACQ_MSG_LEASED, STACQ_MSG_READY);
+	__stacq_enqueue(q, m);
+	return __for_others(q, m, true);
 }
 
 /**
@@ -382,64 +442,40 @@ int stacq_set_limits(struct stacq_queue *q, const struct stacq_limits *limits)
  * All at once
  */
 
-static unsigned int __discard(struct stacq_queue *q, struct stacq_msg *m)
-{
-	pr_debug("%s: removed message of size %u\n", q->name, m->len);
-	return __stacq_take_out(q, m);
-}
-
 /**
- * stacq_purge() - throw away what is stored now
+ * stacq_purge() - discard the messages that are stored now
  * @q: the queue
  *
- * Messages in hand or in flight, and those sent after the call began, stay.
+ * Messages that somebody has taken, and those sent after the call began, stay.
  *
  * Context: Sleeps.
  * Return: how many that were.
  */
 u64 stacq_purge(struct stacq_queue *q)
 {
-	bool lifo = q->order == STACQ_LIFO;
-	u64 last, n = 0, bytes = 0;
-	struct list_head *at, *next;
-	struct stacq_msg *m, *back;
+	struct stacq_walk w = { };
+	u64 n = 0, bytes = 0;
+	struct stacq_msg *m;
 	unsigned int whom;
-	int i;
 
 	stacq_lock(q);
-	last = q->seq;
+	w.last = q->seq;
 	stacq_unlock(q);
 	do {
-		i = 0;
 		whom = 0;
 		stacq_lock(q);
-		/* From the oldest on, whichever end that is. */
-		for (at = lifo ? q->msgs.prev : q->msgs.next;
-		     at != &q->msgs && i < PURGE_BATCH; at = next) {
-			next = lifo ? at->prev : at->next;
-			m = list_entry(at, struct stacq_msg, link);
-			if (m->seq > last && q->order != STACQ_PRIORITY)
-				break;
-			if (m->held || m->seq > last)
-				continue;
-			i++;
+		w.steps = PURGE_STEPS;
+		while ((m = __stacq_walk(q, &w))) {
+			n++;
 			bytes += m->len;
-			whom |= __discard(q, m);
+			q->discarded++;
+			pr_debug("%s: removed message of size %u\n", q->name, m->len);
+			whom |= __stacq_take_out(q, m);
 		}
-		for (m = __stacq_returned_first(q); m && i < PURGE_BATCH; m = back) {
-			back = __stacq_returned_after(q, m);
-			if (m->seq > last)
-				continue;
-			i++;
-			bytes += m->len;
-			whom |= __discard(q, m);
-		}
-		q->discarded += i;
 		stacq_unlock(q);
 		stacq_wake(q, whom);
-		n += i;
 		cond_resched();
-	} while (i == PURGE_BATCH);
+	} while (!w.steps);
 	if (n && __ratelimit(&q->log))
 		pr_info("%s: purged, %llu messages of %llu bytes discarded\n",
 			q->name, n, bytes);

@@ -31,6 +31,8 @@
 #include "core/clock.h"
 #include "core/level.h"
 #include "core/note.h"
+#include "core/order.h"
+#include "core/returned.h"
 #include "core/store.h"
 #include "trace.h"
 
@@ -46,21 +48,28 @@ struct device;
 #define STACQ_ENDED_SEALED	0x1
 #define STACQ_ENDED_REMOVED	0x2
 #define STACQ_SPECIAL_PRIORITY	0x4	/* the order is priority */
-#define STACQ_SPECIAL_LEASED	0x8	/* some messages are out of the list: lease.h */
+#define STACQ_SPECIAL_RETURNED	0x8	/* some messages were returned: returned.h */
 #define STACQ_SPECIAL_NOTED	0x10	/* some messages have notes: note.h */
 #define STACQ_SPECIAL_TTL	0x20	/* the queue gives messages a time: dead.h */
 #define STACQ_SPECIAL_FULL	0x40	/* when it is full nobody waits: delivery.h */
 
 /**
+ * struct stacq_count - messages, and their bytes
+ */
+struct stacq_count {
+	u64 nr;
+	u64 bytes;
+};
+
+/**
  * struct stacq_queue - one queue
  * @store: its room; the lock in it guards all fields but those said below
- * @msgs: the messages, stored and in hand. The next one to be received is the
- *	first one not in hand. Oldest first in a fifo, newest first in a lifo;
- *	the highest priority first, and of each the oldest, in order priority.
- * @nr: how many
- * @bytes: their bytes
- * @held: how many are in hand or in flight
- * @held_bytes: their bytes
+ * @msgs: the messages in state READY, in the order in which they are received. Oldest
+ *	first in a fifo, newest first in a lifo; the highest priority first, and of
+ *	each the oldest, in order priority.
+ * @returned: those in state RETURNED
+ * @count: the messages in each state
+ * @others: those in any state but FREE, RESERVED and READY
  * @msgs_max: most messages, U64_MAX without limit
  * @bytes_max: most bytes, U64_MAX without limit
  * @msg_max: longest message, from @max_msg_size and @bytes_max
@@ -78,7 +87,7 @@ struct device;
  * @special: STACQ_ENDED_* and STACQ_SPECIAL_* bits, 0 of a queue like most
  * @order: STACQ_FIFO, STACQ_LIFO or STACQ_PRIORITY, never changes
  * @levels: of order priority: where the messages of each priority end
- * @leases: messages in flight, and what came back
+ * @leases: messages in flight
  * @notes: what is known of some messages
  * @dead: messages that are not delivered any more
  * @policy: what a full queue does
@@ -107,10 +116,9 @@ struct device;
 struct stacq_queue {
 	struct stacq_store store;
 	struct list_head msgs;
-	u64 nr;
-	u64 bytes;
-	u64 held;
-	u64 held_bytes;
+	struct stacq_returned returned;
+	struct stacq_count count[STACQ_MSG_STATES];
+	struct stacq_count others;
 	u64 msgs_max;
 	u64 bytes_max;
 	u64 msg_max;
@@ -178,16 +186,97 @@ static inline bool __stacq_ended(const struct stacq_queue *q)
 	return q->special & (STACQ_ENDED_SEALED | STACQ_ENDED_REMOVED);
 }
 
+/* How many messages take room. */
+static inline u64 __stacq_stored(const struct stacq_queue *q)
+{
+	return q->count[STACQ_MSG_READY].nr + q->others.nr;
+}
+
+/* Their bytes. */
+static inline u64 __stacq_stored_bytes(const struct stacq_queue *q)
+{
+	return q->count[STACQ_MSG_READY].bytes + q->others.bytes;
+}
+
+/* How many messages any reader may have. */
+static inline u64 __stacq_depth(const struct stacq_queue *q)
+{
+	return q->count[STACQ_MSG_READY].nr + q->count[STACQ_MSG_RETURNED].nr;
+}
+
 /* Is all gone that a reader could have, now or later? */
 static inline bool __stacq_drained(const struct stacq_queue *q)
 {
-	return q->nr == q->dead.nr;
+	return !(__stacq_depth(q) + q->count[STACQ_MSG_HELD].nr +
+		 q->count[STACQ_MSG_LEASED].nr);
 }
 
 /* Would a message of @len bytes exceed a limit? */
-static inline bool __stacq_full(struct stacq_queue *q, u64 len)
+static inline bool __stacq_full(const struct stacq_queue *q, u64 len)
 {
-	return q->nr >= q->msgs_max || q->bytes + len > q->bytes_max;
+	return __stacq_stored(q) >= q->msgs_max ||
+	       __stacq_stored_bytes(q) + len > q->bytes_max;
+}
+
+/* Does this kernel look for errors? Then the module does, too. */
+#ifndef STACQ_DEBUG
+#define STACQ_DEBUG	(IS_ENABLED(CONFIG_PROVE_LOCKING) || IS_ENABLED(CONFIG_KASAN) || \
+			 IS_ENABLED(CONFIG_KCSAN) || IS_ENABLED(CONFIG_KMSAN))
+#endif
+
+#define stacq_assert(condition)	WARN_ON_ONCE(STACQ_DEBUG && !(condition))
+
+void __stacq_check_change(const struct stacq_queue *q, const struct stacq_msg *m,
+			  enum stacq_state from, enum stacq_state to);
+
+static __always_inline void __stacq_count(struct stacq_queue *q, enum stacq_state state,
+					  u64 nr, u64 bytes)
+{
+	if (state < STACQ_MSG_READY)
+		return;
+	q->count[state].nr += nr;
+	q->count[state].bytes += bytes;
+	if (state == STACQ_MSG_READY)
+		return;
+	q->others.nr += nr;
+	q->others.bytes += bytes;
+}
+
+/**
+ * __stacq_change() - change the state of a message, and with it the counts
+ * @q: the queue
+ * @m: the message
+ * @from: its state
+ * @to: its new state
+ *
+ *	FREE	  -> RESERVED	a sender takes room
+ *	RESERVED  -> READY	the message is sent
+ *	RESERVED  -> FREE	its bytes could not be fetched
+ *	READY	  -> HELD	a file begins to take it
+ *	READY	  -> DEAD	it expires
+ *	READY	  -> FREE	it is received, purged or dropped
+ *	RETURNED  -> HELD, DEAD, FREE	likewise
+ *	HELD	  -> LEASED	the file has taken it, in lease mode
+ *	HELD	  -> FREE	the file has taken it
+ *	HELD	  -> RETURNED	the file gives it back, or is closed
+ *	LEASED	  -> FREE	it is acknowledged
+ *	LEASED	  -> RETURNED	it is given back, or the lease ends
+ *	LEASED	  -> READY	it is given back to the end of the queue
+ *	READY, RETURNED -> DEAD	it was given back too often, or expires then
+ *	DEAD	  -> FREE	it has been forwarded, or is discarded
+ *
+ * Its place in lists and trees is up to the caller.
+ *
+ * Context: The lock is held.
+ */
+static __always_inline void __stacq_change(struct stacq_queue *q, struct stacq_msg *m,
+					   enum stacq_state from, enum stacq_state to)
+{
+	if (STACQ_DEBUG)
+		__stacq_check_change(q, m, from, to);
+	__stacq_count(q, from, -1, -(u64)m->len);
+	__stacq_count(q, to, 1, m->len);
+	m->state = to;
 }
 
 /* Life */
@@ -203,13 +292,14 @@ int __stacq_may_send_specially(struct stacq_queue *q, size_t len);
 struct stacq_msg *__stacq_receive_begin_specially(struct stacq_queue *q);
 void __stacq_leave_place(struct stacq_queue *q, struct stacq_msg *m);
 void __stacq_unlink_specially(struct stacq_queue *q, struct stacq_msg *m);
-void __stacq_let_go(struct stacq_queue *q, struct stacq_msg *m);
 void *stacq_send_buf(struct stacq_queue *q, size_t len, gfp_t gfp);
 void __stacq_send_abort(struct stacq_queue *q, struct stacq_msg *m);
-void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m);
+void __stacq_hold(struct stacq_queue *q, struct stacq_msg *m,
+		  struct stacq_lease **spare);
 unsigned int __stacq_held_done(struct stacq_queue *q, struct stacq_msg *m);
 unsigned int __stacq_give_back(struct stacq_queue *q, struct stacq_msg *m,
 			       bool delivered);
+unsigned int __stacq_give_back_to_end(struct stacq_queue *q, struct stacq_msg *m);
 
 /**
  * __stacq_may_send() - could a message be sent now?
@@ -264,6 +354,7 @@ static inline struct stacq_msg *__stacq_send_begin(struct stacq_queue *q,
 	m = __stacq_store_get(&q->store, len, buf);
 	if (unlikely(!m))
 		return ERR_PTR(-ENOBUFS);
+	__stacq_change(q, m, STACQ_MSG_FREE, STACQ_MSG_RESERVED);
 	now = __stacq_clock_now(&q->clock);
 	m->sent_ns = now->real_ns;
 	__stacq_msg_set_born(m, now->age);
@@ -337,17 +428,12 @@ static __always_inline void __stacq_send_tell(struct stacq_queue *q,
  */
 static inline struct stacq_msg *__stacq_receive_begin(struct stacq_queue *q)
 {
-	struct stacq_msg *m;
-
 	stacq_assert_locked(q);
 	if (unlikely(q->special))
 		return __stacq_receive_begin_specially(q);
-	if (q->nr > q->held) {
-		list_for_each_entry(m, &q->msgs, link)
-			if (likely(!m->held))
-				return m;
-	}
-	return ERR_PTR(-EAGAIN);
+	if (unlikely(list_empty(&q->msgs)))
+		return ERR_PTR(-EAGAIN);
+	return list_first_entry(&q->msgs, struct stacq_msg, link);
 }
 
 /* Waiting: wait.c. The first two say whom to wake, and want the lock held. */
@@ -364,12 +450,13 @@ static inline unsigned int __stacq_wake_reader(struct stacq_queue *q)
  */
 static inline unsigned int __stacq_wake_writer(struct stacq_queue *q)
 {
-	u64 msgs = q->msgs_max - min(q->nr, q->msgs_max);
-	u64 bytes = q->bytes_max - min(q->bytes, q->bytes_max);
+	u64 msgs, bytes;
 
 	/* With the lock held, this pairs with the waiter's look: see wait.c. */
 	if (likely(!waitqueue_active(&q->write_wait)))
 		return 0;
+	msgs = q->msgs_max - min(__stacq_stored(q), q->msgs_max);
+	bytes = q->bytes_max - min(__stacq_stored_bytes(q), q->bytes_max);
 	WRITE_ONCE(q->room_msgs, __stacq_ended(q) ? U64_MAX : msgs);
 	WRITE_ONCE(q->room_bytes, __stacq_ended(q) ? U64_MAX : bytes);
 	return STACQ_WAKE_WRITER;
@@ -419,13 +506,16 @@ static __always_inline void __stacq_enqueue(struct stacq_queue *q,
 static __always_inline unsigned int
 __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 {
+	u64 nr;
+
 	stacq_assert_locked(q);
 	m->seq = ++q->seq;
 	__stacq_enqueue(q, m);
-	q->bytes += m->len;
-	if (++q->nr > q->peak)
-		q->peak = q->nr;
-	trace_stacq_send(q->name, m->seq, m->len, q->nr);
+	__stacq_change(q, m, STACQ_MSG_RESERVED, STACQ_MSG_READY);
+	nr = __stacq_stored(q);
+	if (nr > q->peak)
+		q->peak = nr;
+	trace_stacq_send(q->name, m->seq, m->len, nr);
 	if (unlikely(atomic_read(&q->writers_waiting)))
 		return __stacq_wake_reader(q) | __stacq_wake_writer(q);
 	return __stacq_wake_reader(q);
@@ -433,13 +523,12 @@ __stacq_send_commit(struct stacq_queue *q, struct stacq_msg *m)
 
 /* A message has left its place. Whom to wake: writers, and who waits for the end. */
 static __always_inline unsigned int
-__stacq_forget(struct stacq_queue *q, struct stacq_msg *m)
+__stacq_forget(struct stacq_queue *q, struct stacq_msg *m, enum stacq_state from)
 {
 	unsigned int whom;
 
 	stacq_assert_locked(q);
-	q->nr--;
-	q->bytes -= m->len;
+	__stacq_change(q, m, from, STACQ_MSG_FREE);
 	if (unlikely(m == q->peeked))
 		q->peeked_gone = true;
 	else
@@ -455,11 +544,12 @@ static __always_inline unsigned int
 __stacq_take_out(struct stacq_queue *q, struct stacq_msg *m)
 {
 	stacq_assert_locked(q);
-	if (likely(!q->special))
-		__list_del_entry(&m->link);
-	else
+	if (unlikely(q->special || m->state != STACQ_MSG_READY)) {
 		__stacq_unlink_specially(q, m);
-	return __stacq_forget(q, m);
+		return __stacq_forget(q, m, m->state);
+	}
+	__list_del_entry(&m->link);
+	return __stacq_forget(q, m, STACQ_MSG_READY);
 }
 
 /**
@@ -474,7 +564,7 @@ static __always_inline unsigned int
 __stacq_receive_done(struct stacq_queue *q, struct stacq_msg *m)
 {
 	q->received++;
-	trace_stacq_receive(q->name, m->seq, m->len, q->nr - 1);
+	trace_stacq_receive(q->name, m->seq, m->len, __stacq_stored(q) - 1);
 	return __stacq_take_out(q, m);
 }
 

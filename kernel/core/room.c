@@ -60,7 +60,7 @@ static void idle_work(struct work_struct *work)
 	capacity = q->store.capacity;
 	want = max(q->floor, round_up_pow2(q->peak));
 	q->high_water = max(q->high_water, q->peak);
-	q->peak = q->nr;
+	q->peak = __stacq_stored(q);
 	stacq_unlock(q);
 	if (want <= capacity / 2 && !stacq_store_resize(&q->store, want, GFP_KERNEL)) {
 		stacq_lock(q);

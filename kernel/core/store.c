@@ -160,6 +160,7 @@ static struct stacq_msg *segment_get(struct stacq_segment *seg)
 		use_block(seg, seg->block->next);
 	m = seg->bump++;
 	m->segment = seg->id;
+	m->state = STACQ_MSG_FREE;
 	return m;
 }
 
@@ -324,7 +325,7 @@ static struct stacq_msg *move(struct stacq_store *st, struct stacq_msg *old)
 
 	*m = *old;
 	m->segment = id;
-	if (stacq_msg_listed(m))
+	if (m->state == STACQ_MSG_READY)
 		list_replace(&old->link, &m->link);
 	if (st->moved)
 		st->moved(st, old, m);
@@ -354,7 +355,9 @@ static void move_batch(struct stacq_store *st, struct stacq_msg *m,
 {
 	spin_lock(&st->lock);
 	for (; m < end; m++)
-		if (m->len && !m->held)
+		/* Somebody has a pointer to those that are held or dead. */
+		if (m->state >= STACQ_MSG_READY && m->state != STACQ_MSG_HELD &&
+		    m->state != STACQ_MSG_DEAD)
 			move(st, m);
 	spin_unlock(&st->lock);
 }

@@ -36,44 +36,64 @@
 #define STACQ_MAX_SEGMENTS	64
 
 /**
+ * enum stacq_state - what becomes of a message, and where it is for that
+ * @STACQ_MSG_FREE: it holds no message; the store has it
+ * @STACQ_MSG_RESERVED: a sender fills it, with the lock held
+ * @STACQ_MSG_READY: for any reader, in the list of the queue
+ * @STACQ_MSG_RETURNED: likewise, in the tree of returned messages
+ * @STACQ_MSG_HELD: a file has begun to take it
+ * @STACQ_MSG_LEASED: a file has taken it and answers for it; in the file's tree
+ * @STACQ_MSG_DEAD: it waits for its dead-letter queue, in the order of dying
+ * @STACQ_MSG_STATES: how many states there are
+ *
+ * __stacq_change() has the table of changes.
+ */
+enum stacq_state {
+	STACQ_MSG_FREE,
+	STACQ_MSG_RESERVED,
+	STACQ_MSG_READY,
+	STACQ_MSG_RETURNED,
+	STACQ_MSG_HELD,
+	STACQ_MSG_LEASED,
+	STACQ_MSG_DEAD,
+	STACQ_MSG_STATES
+};
+
+/**
  * struct stacq_msg - one message
- * @link: in the queue's list while stored, in hand or not, until it is leased
- * @listed: NULL once it is in no list, but has a lease
- * @lease: its lease then
+ * @link: READY: in the queue's list; DEAD: in a list of the dead
+ * @lease: RETURNED, HELD, LEASED: what is beside it; NULL if it is HELD and never
+ *	comes back
  * @seq: place in the order of sending, from 1
  * @sent_ns: CLOCK_REALTIME at which it was sent, or as the sender said
  * @born: when that was on the clock of lifetimes: the lower bits
- * @len: length in bytes; 0 while it holds no message
- * @held: it is in the hands of a reader, at its place in the list
+ * @len: length in bytes
  * @priority: 0 to STACQ_PRIORITY_MAX, as the sender said
  * @deliveries: times it was given back, at most 255
- * @segment: where it was cut from, index in &struct stacq_store.segments
+ * @state: &enum stacq_state, changed by __stacq_change() and the store only
  * @born_high: the upper bits of @born, see stacq_msg_born()
+ * @segment: where it was cut from, index in &struct stacq_store.segments
  * @data: the bytes, when they fit
  * @buf: the bytes, when they do not
  * @next_free: the next spare one, while it holds no message
  *
- * Owned by the store while spare, by the queue while in its list. The lock of
- * the store guards it, except that the bytes of a held message belong to its
- * reader.
+ * The lock of the store guards it, except that the bytes of a message in state HELD
+ * belong to the file that takes it.
  */
 struct stacq_msg {
 	union {
 		struct list_head link;
-		struct {
-			void *listed;
-			struct stacq_lease *lease;
-		};
+		struct stacq_lease *lease;
 	};
 	u64 seq;
 	u64 sent_ns;
 	u32 born;
 	u32 len;
-	u16 held:1;
-	u16 priority:15;
+	u16 priority;
 	u8 deliveries;
-	u8 segment;
-	u32 born_high;
+	u8 state;
+	u32 born_high:10;
+	u32 segment:8;
 	union {
 		u8 data[STACQ_INLINE_SIZE];
 		void *buf;
@@ -172,22 +192,9 @@ static __always_inline void __stacq_msg_set_born(struct stacq_msg *m, u64 age)
 	m->born_high = age >> 32;
 }
 
-/**
- * stacq_msg_listed() - is a stored message in the list of its queue?
- * @m: the message
- *
- * Context: The lock is held.
- * Return: false if it was leased once, see lease.h.
- */
-static inline bool stacq_msg_listed(const struct stacq_msg *m)
-{
-	return likely(m->listed);
-}
-
 static inline void __stacq_msg_init(struct stacq_msg *m, u32 len, void *buf)
 {
 	m->len = len;
-	m->held = 0;
 	m->priority = 0;
 	m->deliveries = 0;
 	if (len > STACQ_INLINE_SIZE)
@@ -248,7 +255,7 @@ static inline struct stacq_msg *__stacq_store_get(struct stacq_store *st,
 static inline void __stacq_segment_put(struct stacq_segment *seg,
 				       struct stacq_msg *m)
 {
-	m->len = 0;
+	m->state = STACQ_MSG_FREE;
 	m->next_free = seg->free;
 	seg->free = m;
 	seg->live--;

@@ -144,11 +144,7 @@ void __stacq_die(struct stacq_queue *q, struct stacq_msg *m, unsigned int cause)
 			__stacq_note_end(q, note);
 	}
 	__stacq_leave_place(q, m);
-	m->held = 1;
-	q->held++;
-	q->held_bytes += m->len;
-	q->dead.nr++;
-	q->dead.bytes += m->len;
+	__stacq_change(q, m, m->state, STACQ_MSG_DEAD);
 	if (cause == STACQ_CAUSE_EXPIRED) {
 		q->dead.nr_expired++;
 		list_add_tail(&m->link, &q->dead.expired);
@@ -228,7 +224,8 @@ static void __sweep_own(struct stacq_queue *q, struct sweep *s)
 
 	while (s->left && (note = __stacq_note_first_end(q)) &&
 	       __stacq_clock_now(&q->clock)->age >= note->end) {
-		if (note->msg->held) {
+		if (note->msg->state != STACQ_MSG_READY &&
+		    note->msg->state != STACQ_MSG_RETURNED) {
 			__stacq_note_end(q, note);
 			s->left--;
 		} else {
@@ -422,13 +419,10 @@ static void gone(struct stacq_queue *q, struct stacq_msg *m, bool buried)
 		pr_debug("%s: removed message of size %u\n", q->name, m->len);
 	stacq_lock(q);
 	q->dead.buried += buried;
-	q->dead.nr--;
-	q->dead.bytes -= m->len;
-	__stacq_let_go(q, m);
 	__list_del_entry(&m->link);
 	if (q->special & STACQ_SPECIAL_NOTED)
 		__stacq_note_drop(q, m);
-	whom = __stacq_forget(q, m);
+	whom = __stacq_forget(q, m, STACQ_MSG_DEAD);
 	__stacq_reap_soon(q);
 	stacq_unlock(q);
 	stacq_wake(q, whom);

@@ -27,8 +27,6 @@ struct stacq_queue;
  * struct stacq_dead - what a queue knows of its dead letters
  * @expired: those whose time was over, in the order in which they died
  * @exhausted: those that were given back too often, likewise
- * @nr: how many
- * @bytes: their bytes
  * @nr_expired: messages that ever died so
  * @nr_exhausted: likewise
  * @buried: those of both that went to another queue
@@ -46,8 +44,6 @@ struct stacq_queue;
 struct stacq_dead {
 	struct list_head expired;
 	struct list_head exhausted;
-	u64 nr;
-	u64 bytes;
 	u64 nr_expired;
 	u64 nr_exhausted;
 	u64 buried;

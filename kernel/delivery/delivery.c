@@ -3,7 +3,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/errno.h>
-#include <linux/list.h>
 
 #include "delivery/delivery.h"
 #include "core/queue.h"
@@ -109,6 +108,19 @@ unlock:
  * When it is full
  */
 
+/* The messages that can't make room: others have taken them, or they are dead. */
+static struct stacq_count __stays(const struct stacq_queue *q)
+{
+	const struct stacq_count *held = &q->count[STACQ_MSG_HELD];
+	const struct stacq_count *leased = &q->count[STACQ_MSG_LEASED];
+	const struct stacq_count *dead = &q->count[STACQ_MSG_DEAD];
+
+	return (struct stacq_count){
+		.nr = held->nr + leased->nr + dead->nr,
+		.bytes = held->bytes + leased->bytes + dead->bytes,
+	};
+}
+
 /**
  * __stacq_when_full() - what becomes of a message for which there is no room
  * @q: the queue, too full for it
@@ -119,6 +131,8 @@ unlock:
  */
 int __stacq_when_full(struct stacq_queue *q, size_t len)
 {
+	struct stacq_count stays;
+
 	stacq_assert_locked(q);
 	switch (q->policy.full) {
 	case STACQ_FULL_FAIL:
@@ -126,72 +140,11 @@ int __stacq_when_full(struct stacq_queue *q, size_t len)
 	case STACQ_FULL_DROP_NEWEST:
 		return -EXFULL;
 	case STACQ_FULL_DROP_OLDEST:
-		/* What is in somebody's hands can't make room. */
-		if (q->held < q->msgs_max && q->held_bytes + len <= q->bytes_max)
+		stays = __stays(q);
+		if (stays.nr < q->msgs_max && stays.bytes + len <= q->bytes_max)
 			return -ENOBUFS;
 	}
 	return -EAGAIN;
-}
-
-/* The last message in the list, or the first one, that is in nobody's hands. */
-static struct stacq_msg *__at_the_end(struct stacq_queue *q, bool last)
-{
-	struct stacq_msg *m;
-	struct list_head *at;
-
-	for (at = last ? q->msgs.prev : q->msgs.next; at != &q->msgs;
-	     at = last ? at->prev : at->next) {
-		m = list_entry(at, struct stacq_msg, link);
-		if (!m->held)
-			return m;
-	}
-	return NULL;
-}
-
-static struct stacq_msg *older(struct stacq_msg *a, struct stacq_msg *b)
-{
-	if (!a || !b)
-		return a ?: b;
-	return a->seq < b->seq ? a : b;
-}
-
-static struct stacq_msg *__oldest_of_lowest(struct stacq_queue *q)
-{
-	struct stacq_msg *m = __at_the_end(q, true), *back = __stacq_returned_last(q);
-	u16 lowest = min(m ? m->priority : STACQ_PRIORITY_MAX,
-			 back ? back->priority : STACQ_PRIORITY_MAX);
-	struct stacq_msg key = { .priority = lowest };
-
-	/* No message has the number 0: what comes after the key is the first one. */
-	if (back)
-		back = back->priority == lowest ? __stacq_returned_after(q, &key) : NULL;
-	if (!m || m->priority != lowest)
-		return back;
-	key.priority++;
-	m = __stacq_level_oldest(q, lowest < STACQ_PRIORITY_MAX ? &key : NULL);
-	return older(m, back);
-}
-
-/**
- * __stacq_oldest() - the message that was sent first
- * @q: the queue
- *
- * With order priority: of the lowest priority in use.
- *
- * Context: The lock is held.
- * Return: the message; NULL if there is none that is in nobody's hands.
- */
-struct stacq_msg *__stacq_oldest(struct stacq_queue *q)
-{
-	bool lifo = q->order == STACQ_LIFO;
-
-	stacq_assert_locked(q);
-	if (q->nr == q->held)
-		return NULL;
-	if (q->order == STACQ_PRIORITY)
-		return __oldest_of_lowest(q);
-	return older(__at_the_end(q, lifo), lifo ? __stacq_returned_last(q) :
-						   __stacq_returned_first(q));
 }
 
 /**

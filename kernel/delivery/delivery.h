@@ -13,7 +13,6 @@
 #include <linux/types.h>
 
 struct stacq_delivery;
-struct stacq_msg;
 struct stacq_queue;
 
 /**
@@ -37,7 +36,6 @@ int stacq_set_delivery(struct stacq_queue *q, const struct stacq_delivery *d,
 		       struct stacq_queue *letter);
 
 int __stacq_when_full(struct stacq_queue *q, size_t len);
-struct stacq_msg *__stacq_oldest(struct stacq_queue *q);
 void __stacq_evict(struct stacq_queue *q, size_t len);
 int stacq_turned_away(struct stacq_queue *q, int why);
 

@@ -20,34 +20,10 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
-#include "core/store.h"
+#include "core/returned.h"
 
 struct stacq_peek;
 struct stacq_queue;
-
-/**
- * struct stacq_lease - a message in flight, or one that came back
- * @node: in stacq_holder.by_seq, in stacq_leases.returned, or cleared
- * @next: the next spare one
- * @of_holder: in stacq_holder.granted
- * @of_queue: in stacq_queue.leases
- * @msg: the message
- * @holder: who has it; NULL for one that came back
- * @nr: counts all that the queue ever granted or extended
- * @since: jiffies (64 bits) when that was
- */
-struct stacq_lease {
-	union {
-		struct rb_node node;
-		struct stacq_lease *next;
-	};
-	struct list_head of_holder;
-	struct list_head of_queue;
-	struct stacq_msg *msg;
-	struct stacq_holder *holder;
-	u64 nr;
-	u64 since;
-};
 
 /**
  * struct stacq_holder - what an open file holds under lease
@@ -56,7 +32,8 @@ struct stacq_lease {
  * @inflight: how many it holds
  * @by_seq: its leases, by the numbers of their messages
  * @granted: the same, in the order in which they were granted or extended
- * @spare: a lease for what is read next, guarded by stacq_reader.mutex
+ * @spare: a lease for what is read next. Changes with stacq_reader.mutex and the
+ *	queue's lock held
  *
  * The queue's lock guards what is not said to be guarded otherwise. wait.c reads some
  * without it.
@@ -73,12 +50,6 @@ struct stacq_holder {
 /**
  * struct stacq_leases - what a queue knows of leases
  * @by_time: all that are held, in the order in which they were granted or extended
- * @returned: those of messages that came back, in the order of the queue
- * @spare: leases to be used next
- * @nr_spare: how many
- * @unlisted: messages out of the list: under lease, come back, or in hand after that
- * @inflight: those under lease
- * @bytes: their bytes
  * @nr: leases ever granted or extended
  * @lapsed: leases that ended because their time was over
  * @ms: how long a lease lasts; 0 is without end
@@ -88,12 +59,6 @@ struct stacq_holder {
  */
 struct stacq_leases {
 	struct list_head by_time;
-	struct rb_root returned;
-	struct stacq_lease *spare;
-	unsigned int nr_spare;
-	u64 unlisted;
-	u64 inflight;
-	u64 bytes;
 	u64 nr;
 	u64 lapsed;
 	unsigned int ms;
@@ -114,31 +79,17 @@ static inline bool __stacq_holder_full(const struct stacq_holder *h)
 }
 
 void stacq_leases_init(struct stacq_queue *q);
-void stacq_leases_trim(struct stacq_queue *q);
 void stacq_leases_destroy(struct stacq_queue *q);
 void __stacq_set_lease_ms(struct stacq_queue *q, unsigned int ms);
 
 void stacq_holder_init(struct stacq_holder *h);
 void stacq_holder_end(struct stacq_queue *q, struct stacq_holder *h);
-int stacq_holder_prepare(struct stacq_queue *q, struct stacq_holder *h);
 int stacq_holder_peek(struct stacq_queue *q, struct stacq_holder *h,
 		      struct stacq_peek *peek);
 int stacq_settle(struct stacq_queue *q, struct stacq_holder *h,
 		 enum stacq_settle what, u64 id, unsigned int flags, u64 *count);
 
 void __stacq_lease(struct stacq_queue *q, struct stacq_holder *h,
-		   struct stacq_msg *m);
-struct stacq_msg *__stacq_returned_first(struct stacq_queue *q);
-struct stacq_msg *__stacq_returned_last(struct stacq_queue *q);
-struct stacq_msg *__stacq_next_of_both(struct stacq_queue *q);
-struct stacq_msg *__stacq_returned_after(struct stacq_queue *q,
-					 const struct stacq_msg *m);
-bool __stacq_comes_before(struct stacq_queue *q, const struct stacq_msg *a,
-			  const struct stacq_msg *b);
-void __stacq_returned_add(struct stacq_queue *q, struct stacq_msg *m);
-void __stacq_returned_del(struct stacq_queue *q, struct stacq_msg *m);
-void __stacq_lease_drop(struct stacq_queue *q, struct stacq_msg *m);
-void __stacq_moved(struct stacq_store *st, struct stacq_msg *old,
 		   struct stacq_msg *m);
 
 #endif /* _STACQ_LEASE_H */

@@ -72,7 +72,7 @@ static u64 __sent(const struct stacq_queue *q)
 static bool __depth_reached(struct notice *n)
 {
 	struct stacq_queue *q = n->q;
-	u64 came = __sent(q) + q->requeued, depth = q->nr - q->held;
+	u64 came = __sent(q) + q->requeued, depth = __stacq_depth(q);
 	u64 went = max(n->seen + came - n->came, depth) - depth;
 	bool reached = depth >= n->depth && n->seen < n->depth + went;
 
@@ -86,7 +86,7 @@ static bool __emptied(struct notice *n)
 {
 	struct stacq_queue *q = n->q;
 
-	if (q->nr || n->sent == __sent(q))
+	if (__stacq_stored(q) || n->sent == __sent(q))
 		return false;
 	n->sent = __sent(q);
 	return true;
@@ -104,7 +104,7 @@ static bool __tell_of_messages(struct notice *n, bool hup)
 	if (q->special & STACQ_ENDED_REMOVED)
 		return false;
 	return reached ||
-	       (n->events & STACQ_NOTICE_NOT_EMPTY && q->nr > q->held);
+	       (n->events & STACQ_NOTICE_NOT_EMPTY && __stacq_depth(q));
 }
 
 /* A message went, or there may be room for another reason. */

@@ -62,7 +62,7 @@ static void trace_arrived(struct stacq_queue *q, struct list_head *arrived)
 	struct stacq_msg *m;
 
 	list_for_each_entry(m, arrived, link)
-		trace_stacq_send(q->name, m->seq, m->len, q->nr + m->seq - q->seq);
+		trace_stacq_send(q->name, m->seq, m->len, __stacq_stored(q) + m->seq - q->seq);
 }
 
 /**
@@ -77,7 +77,7 @@ static void trace_arrived(struct stacq_queue *q, struct list_head *arrived)
 size_t __stacq_send_burst(struct stacq_queue *q, const char __user *from,
 			  size_t len)
 {
-	u64 most = min(room(q->msgs_max, q->nr),
+	u64 most = min(room(q->msgs_max, __stacq_stored(q)),
 		       room(q->store.capacity, q->store.live));
 	const u32 longest = min_t(u64, STACQ_INLINE_SIZE, q->msg_max);
 	const char __user *const stop = from + last_begin(len);
@@ -96,9 +96,9 @@ size_t __stacq_send_burst(struct stacq_queue *q, const char __user *from,
 
 	stacq_assert_locked(q);
 	/* With the lock held, waitqueue_active() pairs with the waiter's look: see wait.c. */
-	if (q->special & ~STACQ_SPECIAL_LEASED || waitqueue_active(&q->read_wait) ||
+	if (q->special & ~STACQ_SPECIAL_RETURNED || waitqueue_active(&q->read_wait) ||
 	    atomic_read(&q->writers_waiting) || !stacq_copy_short(longest) ||
-	    room(q->bytes_max, q->bytes) < STACQ_FRAMES_LOCKED + STACQ_INLINE_SIZE)
+	    room(q->bytes_max, __stacq_stored_bytes(q)) < STACQ_FRAMES_LOCKED + STACQ_INLINE_SIZE)
 		return 0;
 	/* Once for each segment that has some spare messages. */
 	while (more && at < stop && most) {
@@ -124,7 +124,7 @@ size_t __stacq_send_burst(struct stacq_queue *q, const char __user *from,
 			m->seq = ++seq;
 			m->sent_ns = now->real_ns;
 			__stacq_msg_set_born(m, now->age);
-			m->held = 0;
+			m->state = STACQ_MSG_READY;
 			__stacq_send_attr(now, m, &attr);
 			most--;
 			bytes += msg_len;
@@ -146,7 +146,7 @@ fault_bytes:
 		at -= sizeof(head);
 		bytes -= msg_len;
 		seq--;
-		m->len = 0;
+		m->state = STACQ_MSG_FREE;
 		m->next_free = next;
 fault:
 		more = false;
@@ -164,10 +164,10 @@ end:
 	nr = seq - q->seq;
 	q->store.live += nr;
 	q->seq = seq;
-	q->bytes += bytes;
-	q->nr += nr;
-	if (q->nr > q->peak)
-		q->peak = q->nr;
+	__stacq_count(q, STACQ_MSG_READY, nr, bytes);
+	nr = __stacq_stored(q);
+	if (nr > q->peak)
+		q->peak = nr;
 	return at - from;
 }
 
@@ -175,7 +175,7 @@ static void trace_received(struct stacq_queue *q, struct stacq_msg *end,
 			   char __user *to)
 {
 	struct stacq_msg *m;
-	u64 nr = q->nr;
+	u64 nr = __stacq_stored(q);
 
 	for (m = list_first_entry(&q->msgs, struct stacq_msg, link); m != end;
 	     m = list_next_entry(m, link)) {
@@ -199,8 +199,7 @@ static void __received(struct stacq_queue *q, struct stacq_msg *end)
 		__stacq_store_put_short(&q->store, m);
 	}
 	list_cut_before(&gone, &q->msgs, &end->link);
-	q->nr -= nr;
-	q->bytes -= bytes;
+	__stacq_count(q, STACQ_MSG_READY, -nr, -bytes);
 	q->received += nr;
 }
 
@@ -234,7 +233,7 @@ size_t __stacq_receive_burst(struct stacq_queue *q, char __user *to, size_t len)
 	for (m = list_first_entry(&q->msgs, struct stacq_msg, link);
 	     &m->link != &q->msgs && at < stop; m = list_next_entry(m, link)) {
 		msg_len = m->len;
-		if (unlikely(m->held || msg_len > STACQ_INLINE_SIZE ||
+		if (unlikely(msg_len > STACQ_INLINE_SIZE ||
 			     at + STACQ_FRAME_SIZE(msg_len) > end))
 			break;
 		head = stacq_head_of(m);

@@ -370,13 +370,9 @@ static __always_inline int receive_some(const struct kind *k,
 static int receive_alone(const struct kind *k, struct stacq_reader *r,
 			 struct frames *f)
 {
+	int ret = stacq_take_in_hand(r, f->len - f->done);
 	u32 off = 0, ttl_ms;
-	int ret = 0;
 
-	if (r->holder.on)
-		ret = stacq_holder_prepare(r->q, &r->holder);
-	if (!ret)
-		ret = stacq_take_in_hand(r, f->len - f->done);
 	if (ret <= 0)
 		return ret;
 	stacq_lock(r->q);

@@ -38,10 +38,10 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 		info->state |= STACQ_STATE_SEALED;
 	info->readers_waiting = atomic_read(&q->readers_waiting);
 	info->writers_waiting = atomic_read(&q->writers_waiting);
-	info->depth = q->nr - q->held;
-	info->bytes = q->bytes - q->held_bytes;
-	info->held = q->held - q->leases.inflight - q->dead.nr;
-	info->held_bytes = q->held_bytes - q->leases.bytes - q->dead.bytes;
+	info->depth = __stacq_depth(q);
+	info->bytes = q->count[STACQ_MSG_READY].bytes + q->count[STACQ_MSG_RETURNED].bytes;
+	info->held = q->count[STACQ_MSG_HELD].nr;
+	info->held_bytes = q->count[STACQ_MSG_HELD].bytes;
 	info->capacity = q->store.capacity;
 	info->max_msgs = max_is_none(q->msgs_max);
 	info->max_bytes = max_is_none(q->bytes_max);
@@ -54,8 +54,8 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	info->discarded = q->discarded;
 	info->growths = q->growths;
 	info->shrinks = q->shrinks;
-	info->inflight = q->leases.inflight;
-	info->inflight_bytes = q->leases.bytes;
+	info->inflight = q->count[STACQ_MSG_LEASED].nr;
+	info->inflight_bytes = q->count[STACQ_MSG_LEASED].bytes;
 	info->lapsed = q->leases.lapsed;
 	info->lease_ms = q->leases.ms;
 	info->ttl_ms = q->dead.ttl_ms;
@@ -64,7 +64,7 @@ void stacq_get_info(struct stacq_queue *q, struct stacq_info *info)
 	info->expired = q->dead.nr_expired;
 	info->exhausted = q->dead.nr_exhausted;
 	info->dead_lettered = q->dead.buried;
-	info->dead = q->dead.nr;
+	info->dead = q->count[STACQ_MSG_DEAD].nr;
 	info->refused = q->policy.refused;
 	info->dropped_oldest = q->policy.dropped_oldest;
 	info->dropped_newest = q->policy.dropped_newest;
@@ -84,7 +84,7 @@ static struct stacq_msg *__unpin(struct stacq_queue *q)
 		__stacq_store_put(&q->store, m);
 		q->peeked_gone = false;
 		m = NULL;
-	} else if (!m->held) {
+	} else if (m->state != STACQ_MSG_HELD) {
 		/* It could not move if it was given back while pinned. */
 		m = __stacq_store_settle(&q->store, m);
 	}
@@ -112,10 +112,8 @@ static struct stacq_msg *next_in_order(struct stacq_queue *q,
 {
 	struct stacq_msg *m, *back = NULL;
 
-	while (*at && (*at)->held)
-		*at = next_in_list(q, *at);
 	m = *at;
-	if (!RB_EMPTY_ROOT(&q->leases.returned))
+	if (!RB_EMPTY_ROOT(&q->returned.root))
 		back = __stacq_returned_after(q, last);
 	if (back && (!m || __stacq_comes_before(q, back, m)))
 		return back;
@@ -127,7 +125,6 @@ static struct stacq_msg *next_in_order(struct stacq_queue *q,
 /* Let others in, with the message at @at pinned: false if it has left its place. */
 static bool let_others_in(struct stacq_queue *q, struct stacq_msg **at)
 {
-	u64 died = q->dead.nr_expired + q->dead.nr_exhausted;
 	struct stacq_msg *m = *at;
 	u64 seq = m ? m->seq : 0;
 
@@ -139,9 +136,7 @@ static bool let_others_in(struct stacq_queue *q, struct stacq_msg **at)
 		return true;
 	m = __unpin(q);
 	*at = m;
-	/* Those that died are in another list. */
-	return m && stacq_msg_listed(m) && m->seq == seq &&
-	       died == q->dead.nr_expired + q->dead.nr_exhausted;
+	return m && m->state == STACQ_MSG_READY && m->seq == seq;
 }
 
 /*

@@ -34,18 +34,25 @@ int stacq_hand_over(struct stacq_queue *to, struct stacq_msg *m, bool wait,
 }
 
 /* Move the next message: 1, 0 if there is none, or a negative error. */
-static int move_next(struct stacq_queue *from, struct stacq_queue *to, bool wait)
+static int move_next(struct stacq_queue *from, struct stacq_queue *to, bool wait,
+		     struct stacq_lease **spare)
 {
 	struct stacq_attr attr = { };
 	struct stacq_msg *m;
 	unsigned int whom;
+	bool lacks;
 	int ret;
 
-	stacq_lock(from);
-	m = __stacq_receive_begin(from);
-	if (!IS_ERR_OR_NULL(m))
-		__stacq_hold(from, m);
-	stacq_unlock(from);
+	do {
+		stacq_lock(from);
+		m = __stacq_receive_begin(from);
+		lacks = !IS_ERR_OR_NULL(m) && !__stacq_lease_spare(from, spare);
+		if (!IS_ERR_OR_NULL(m) && !lacks)
+			__stacq_hold(from, m, spare);
+		stacq_unlock(from);
+		if (lacks && stacq_lease_alloc(spare))
+			return -ENOMEM;
+	} while (lacks);
 	if (m == ERR_PTR(-EAGAIN))
 		return 0;
 	if (IS_ERR_OR_NULL(m))
@@ -76,23 +83,25 @@ static int move_next(struct stacq_queue *from, struct stacq_queue *to, bool wait
 int stacq_move(struct stacq_queue *from, struct stacq_queue *to, u64 most,
 	       bool wait, u64 *moved)
 {
-	u64 there;
+	struct stacq_lease *spare = NULL;
 	int ret = 1;
+	u64 there;
 
 	*moved = 0;
 	if (from == to)
 		return -EINVAL;
 	stacq_lock(from);
-	there = from->nr - from->held;
+	there = __stacq_depth(from);
 	stacq_unlock(from);
 	if (!most || most > there)
 		most = there;
 	while (*moved < most && ret > 0 && !fatal_signal_pending(current)) {
 		/* What has been moved is told, so it waits for the first one only. */
-		ret = move_next(from, to, wait && !*moved);
+		ret = move_next(from, to, wait && !*moved, &spare);
 		if (ret > 0)
 			++*moved;
 		cond_resched();
 	}
+	kfree(spare);
 	return *moved || ret > 0 ? 0 : ret;
 }

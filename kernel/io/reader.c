@@ -3,8 +3,8 @@
  * What an open file remembers of its reading: its mode, and the message in its
  * hands, of which a part has been read.
  *
- * A message in hand is marked in the queue, and goes back to its place if the
- * reader ends. It is read in transfer.c and frame.c.
+ * A message in hand is in state HELD, and goes back to its place if the reader
+ * ends. It is read in transfer.c and frame.c.
  *
  * Locking: stacq_reader.mutex, then the queue's lock.
  */
@@ -166,14 +166,20 @@ int stacq_reader_peek(struct stacq_reader *r, struct stacq_peek *peek)
  *	would come after those that others take in the meantime
  *
  * Context: stacq_reader.mutex is held. Takes the queue's lock.
- * Return: 1; 0 at the end of a sealed queue; -EAGAIN, -EIDRM or -EMSGSIZE.
+ * Return: 1; 0 at the end of a sealed queue; -EAGAIN, -EIDRM, -EMSGSIZE or -ENOMEM.
  */
 int stacq_take_in_hand(struct stacq_reader *r, size_t room)
 {
+	struct stacq_lease **spare = &r->holder.spare;
+	struct stacq_lease *fresh = NULL;
 	struct stacq_msg *m;
-	int ret = 1;
+	int ret;
 
+again:
+	ret = 1;
 	stacq_lock(r->q);
+	if (!*spare)
+		swap(*spare, fresh);
 	m = __stacq_receive_begin(r->q);
 	if (m == ERR_PTR(-EIDRM)) {
 		ret = -EIDRM;
@@ -184,13 +190,20 @@ int stacq_take_in_hand(struct stacq_reader *r, size_t room)
 			ret = -EAGAIN;
 		} else if (STACQ_FRAME_SIZE(m->len) > room) {
 			ret = -EMSGSIZE;
+		} else if (!__stacq_lease_spare(r->q, spare)) {
+			ret = -ENOBUFS;
 		} else {
-			__stacq_hold(r->q, m);
+			__stacq_hold(r->q, m, spare);
 			r->msg = m;
 			r->off = 0;
 		}
 	}
 	stacq_unlock(r->q);
+	if (ret == -ENOBUFS) {
+		ret = stacq_lease_alloc(&fresh);
+		if (!ret)
+			goto again;
+	}
 	return ret;
 }
 

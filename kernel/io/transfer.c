@@ -286,12 +286,6 @@ ssize_t stacq_send_kernel(struct stacq_queue *q, const void *buf, size_t len,
 	return send(q, len, 0, gfp, flags, stacq_from_kernel, buf);
 }
 
-/* Have what is needed to receive. */
-static int prepare(struct stacq_reader *r)
-{
-	return r->holder.on ? stacq_holder_prepare(r->q, &r->holder) : 0;
-}
-
 /* Receive a long message, or a part of one, or a lease. */
 static ssize_t receive_held(struct stacq_reader *r, size_t len,
 			    unsigned int flags, stacq_copy_fn copy, void *to)
@@ -306,8 +300,7 @@ static ssize_t receive_held(struct stacq_reader *r, size_t len,
 		return -ERESTARTSYS;
 	}
 	/* It was switched to framed mode since this call began. */
-	ret = r->mode & STACQ_MODE_FRAMED ? -EBUSY : prepare(r) ?:
-		stacq_take_in_hand(r, SIZE_MAX);
+	ret = r->mode & STACQ_MODE_FRAMED ? -EBUSY : stacq_take_in_hand(r, SIZE_MAX);
 	if (ret > 0) {
 		len = min_t(size_t, len, r->msg->len - r->off);
 		ok = copy(to, stacq_msg_data(r->msg) + r->off, len);
@@ -513,7 +506,7 @@ static ssize_t try_receive_kernel(struct stacq_queue *q, void *buf, size_t size)
 		whom = __stacq_receive_done(q, m);
 		goto unlock;
 	}
-	__stacq_hold(q, m);
+	__stacq_hold(q, m, NULL);
 	stacq_unlock(q);
 	stacq_to_kernel(buf, stacq_msg_data(m), ret);
 	stacq_lock(q);

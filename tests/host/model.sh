@@ -52,7 +52,7 @@ kept_inputs_reach_every_line_of_the_container() {
 		/^LF/ { lines[file] = $2 }
 		/^LH/ { hit[file] = $2 }
 		END {
-			for (file in lines) if (file ~ /^(store|queue|level|wait|inspect)\.[ch]$/)
+			for (file in lines) if (file ~ /^(clock|store|returned|order|room|queue|level|wait|inspect)\.[ch]$/)
 				printf "%s: %d of %d lines%s\n", file, hit[file], lines[file],
 					missed[file] == "" ? "" : ", not" missed[file]
 		}' "$out/lcov" | sort >"$out/coverage"

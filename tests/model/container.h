@@ -5,10 +5,13 @@
 
 #define KBUILD_MODNAME	"stacq"
 #define STACQ_NO_TRACE
+#define STACQ_DEBUG	1
 
 #include "../../kernel/core/clock.c"
 #include "../../kernel/core/store.c"
 #include "../../kernel/core/queue.c"
+#include "../../kernel/core/returned.c"
+#include "../../kernel/core/order.c"
 #include "../../kernel/core/room.c"
 #include "../../kernel/core/level.c"
 #include "../../kernel/delivery/lease.c"

@@ -50,6 +50,7 @@ struct poller {
  * @end: its end
  * @held: messages in hand
  * @nr_held: how many
+ * @spare: a lease for the next message that is held
  * @sleepers: callers in blocking calls
  * @parked: more of them
  * @reader: a poller for messages
@@ -78,6 +79,7 @@ static struct run {
 		u64 seq;
 	} held[HELD_MAX];
 	u32 nr_held;
+	struct stacq_lease *spare;
 	struct sleeper *sleepers;
 	struct parked parked[PARKED_MAX];
 	struct poller reader;
@@ -196,25 +198,41 @@ static u32 count_levels(const struct rb_node *node)
 
 static void check_list(bool bytes)
 {
+	struct stacq_msg *in_list = first_in_list(run.q), *m, *last = NULL;
 	struct model *md = &run.md;
 	struct model_msg *w;
-	struct stacq_msg *m;
-	u32 n = 0;
+	u32 n;
 
-	list_for_each_entry(m, &run.q->msgs, link) {
-		must(n < md->nr);
-		w = &md->msgs[model_nth(md, n++)];
-		must(m->seq == w->seq && m->len == w->len && m->held == w->held);
+	for (n = 0; n < md->nr; n++) {
+		w = &md->msgs[model_nth(md, n)];
+		if (w->held)
+			continue;
+		m = next_in_order(run.q, &in_list, last);
+		must(m && m->seq == w->seq && m->len == w->len);
+		must(m->state == STACQ_MSG_READY || m->state == STACQ_MSG_RETURNED);
 		must(m->deliveries == w->deliveries);
 		must(m->priority == attr_of(m->seq).priority);
 		must(m->sent_ns == w->sent_ns && stacq_msg_born(m) == w->born);
 		if (bytes)
 			intact(stacq_msg_data(m), m->len, m->seq);
 		/* What stays behind in a retired segment keeps all of it. */
-		must(!run.q->store.segments[m->segment]->retired || m->held ||
+		must(!run.q->store.segments[m->segment]->retired ||
 		     run.flux || m == run.q->peeked);
+		last = m;
 	}
-	must(n == md->nr);
+	must(!next_in_order(run.q, &in_list, last));
+}
+
+/* Leases that no message has. */
+static u64 spare_leases(void)
+{
+	struct stacq_lease *l;
+	u64 nr = 0;
+
+	for (l = run.q->returned.spare; l; l = l->next)
+		nr++;
+	must(nr == run.q->returned.nr_spare);
+	return nr + !!run.spare;
 }
 
 /* There is a level for each priority in use, which knows the last of its messages. */
@@ -262,7 +280,7 @@ static void check_segment(const struct stacq_segment *seg)
 	}
 	must(!used && room == seg->nr && bytes == seg->bytes);
 	for (m = seg->free; m; m = m->next_free) {
-		must(!m->len && taken--);
+		must(m->state == STACQ_MSG_FREE && taken--);
 		must(m->segment == seg->id);
 	}
 	must(taken == seg->live);
@@ -305,7 +323,8 @@ static void check_store(void)
 	check_spare(st);
 	/* Others have memory that is not in the store yet, or not any more. */
 	if (!run.depth)
-		must(sizeof(*run.q) + st->bytes == standin.allocated);
+		must(sizeof(*run.q) + st->bytes + spare_leases() * sizeof(struct stacq_lease) ==
+		     standin.allocated);
 }
 
 static u64 unlimited(u64 limit)
@@ -409,9 +428,11 @@ static void check(void)
 		check_levels();
 	if (all)
 		check_store();
-	for (i = 0; i < run.nr_held; i++)
+	for (i = 0; i < run.nr_held; i++) {
+		must(run.held[i].m->state == STACQ_MSG_HELD);
 		intact(stacq_msg_data(run.held[i].m), run.held[i].m->len,
 		       run.held[i].seq);
+	}
 	must(__stacq_readable(q, NULL) == model_readable(&run.md));
 	must(__stacq_writable(q) == model_writable(&run.md));
 	stacq_unlock(q);
@@ -803,20 +824,31 @@ static void unpark(struct parked *p, bool signal)
 
 static void hold(void)
 {
-	int at = model_at(&run.md, 0);
+	struct stacq_lease *fresh = NULL;
 	struct stacq_queue *q = run.q;
 	struct stacq_msg *m;
+	bool lacks;
+	int at;
 
-	if (run.nr_held == HELD_MAX || run.md.removed || at < 0)
-		return;
-	stacq_lock(q);
-	m = __stacq_receive_begin(q);
-	must(!IS_ERR_OR_NULL(m) && m->seq == run.md.msgs[at].seq);
-	__stacq_hold(q, m);
-	model_hold(&run.md, at);
-	run.held[run.nr_held].m = m;
-	run.held[run.nr_held++].seq = m->seq;
-	stacq_unlock(q);
+	do {
+		at = model_at(&run.md, 0);
+		if (run.nr_held == HELD_MAX || run.md.removed || at < 0)
+			break;
+		stacq_lock(q);
+		if (!run.spare)
+			swap(run.spare, fresh);
+		m = __stacq_receive_begin(q);
+		must(!IS_ERR_OR_NULL(m) && m->seq == run.md.msgs[at].seq);
+		lacks = !__stacq_lease_spare(q, &run.spare);
+		if (!lacks) {
+			__stacq_hold(q, m, &run.spare);
+			model_hold(&run.md, at);
+			run.held[run.nr_held].m = m;
+			run.held[run.nr_held++].seq = m->seq;
+		}
+		stacq_unlock(q);
+	} while (lacks && !stacq_lease_alloc(&fresh));
+	kfree(fresh);
 }
 
 /* One of the messages in hand: received, or given back. */
@@ -1256,6 +1288,7 @@ static void finish(void)
 	run.checking = true;
 	while (run.nr_held)
 		let_go(0, run.nr_held & 1, true);
+	kfree(run.spare);
 	if (run.polled) {
 		list_del(&run.reader.wait.entry);
 		list_del(&run.writer.wait.entry);

@@ -57,6 +57,8 @@ void *kmalloc(size_t size, gfp_t gfp)
 	must(gfp & __GFP_ACCOUNT);
 	must(!standin.spins);
 	standin.allocated += size;
+	if (size == sizeof(struct stacq_lease))
+		return malloc(sizeof(struct stacq_lease));
 	if (size == sizeof(struct stacq_segment))
 		return malloc(sizeof(struct stacq_segment));
 	must(size == sizeof(struct one_block));
@@ -99,23 +101,37 @@ long si_mem_available(void)
 
 static void check(void)
 {
+	const struct stacq_count *held = &queue.count[STACQ_MSG_HELD];
 	const struct stacq_store *st = &queue.store;
-	struct stacq_msg *m;
-	u32 n = 0;
+	const struct list_head *at = queue.msgs.next;
+	/* One operation returns one message at most. */
+	const struct stacq_msg *back = __stacq_returned_first(&queue), *m;
+	u32 n;
 
-	list_for_each_entry(m, &queue.msgs, link) {
-		const struct model_msg *w = &md.msgs[model_nth(&md, n++)];
+	for (n = 0; n < md.nr; n++) {
+		const struct model_msg *w = &md.msgs[model_nth(&md, n)];
 
-		must(n <= md.nr);
-		must(m->seq == w->seq && m->len == w->len && m->held == w->held);
+		if (w->held)
+			continue;
+		if (back && back->seq == w->seq) {
+			must(back->state == STACQ_MSG_RETURNED);
+			m = back;
+		} else {
+			m = list_entry(at, struct stacq_msg, link);
+			must(at != &queue.msgs && m->state == STACQ_MSG_READY);
+			at = at->next;
+		}
+		must(m->seq == w->seq && m->len == w->len);
 		must(m->deliveries == w->deliveries);
-		must(m->held || !st->segments[m->segment]->retired);
+		must(!st->segments[m->segment]->retired);
 	}
-	must(n == md.nr && queue.nr == n && queue.bytes == md.bytes);
-	must(queue.held == md.held && queue.held_bytes == md.held_bytes);
-	must(st->live == n && n <= st->capacity);
+	must(at == &queue.msgs);
+	must(__stacq_stored(&queue) == md.nr && __stacq_stored_bytes(&queue) == md.bytes);
+	must(held->nr == md.held && held->bytes == md.held_bytes);
+	must(st->live == md.nr && md.nr <= st->capacity);
 	must(st->capacity == md.capacity && !st->current_segment->retired);
-	must(st->bytes == standin.allocated);
+	must(st->bytes + queue.returned.nr_spare * sizeof(struct stacq_lease) ==
+	     standin.allocated);
 }
 
 /* Nothing of a segment is lost: what is not taken is spare or was never cut. */
@@ -189,14 +205,18 @@ static void receive(void)
 
 static struct stacq_msg *hold(int at)
 {
+	struct stacq_lease *lease = NULL;
 	struct stacq_msg *m;
 
+	stacq_lease_alloc(&lease);
 	stacq_lock(&queue);
 	m = first(at);
 	if (m) {
-		__stacq_hold(&queue, m);
+		__stacq_hold(&queue, m, &lease);
 		model_hold(&md, at);
 	}
+	must(!m || !lease);
+	kfree(lease);
 	stacq_unlock(&queue);
 	return m;
 }
@@ -254,14 +274,14 @@ static void start(void)
 	stacq_lock(&queue);
 	for (i = 0; i < PROOF_CAPACITY; i++)
 		if (nondet_bool())
-			taken[nr++] = __stacq_store_get(&queue.store, LEN, NULL);
+			taken[nr++] = __stacq_send_begin(&queue, LEN, NULL);
 	for (i = 0; i < PROOF_CAPACITY && nr; i++) {
 		at = nondet_u8();
 		__CPROVER_assume(at < nr);
 		if (nondet_bool())
 			commit(taken[at]);
 		else
-			__stacq_store_put(&queue.store, taken[at]);
+			__stacq_send_abort(&queue, taken[at]);
 		taken[at] = taken[--nr];
 	}
 	stacq_unlock(&queue);

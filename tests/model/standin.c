@@ -98,7 +98,6 @@ static bool was_vmalloc(void *p)
 
 static void release(void *p)
 {
-	must(!standin.spins);
 	standin.allocated -= p ? size_of(p) : 0;
 	free(p);
 }
@@ -109,8 +108,10 @@ void kfree(void *p)
 	release(p);
 }
 
+/* Unlike the other it may sleep. */
 void kvfree(void *p)
 {
+	must(!standin.spins);
 	was_vmalloc(p);
 	release(p);
 }

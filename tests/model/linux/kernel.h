@@ -31,6 +31,8 @@
 #define READ_ONCE(x)	(*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 #define BIT(n)		(1UL << (n))
+#define swap(a, b)	do { typeof(a) a_ = (a); (a) = (b); (b) = a_; } while (0)
+#define WARN_ON_ONCE(x)	({ bool x_ = (x); must(!x_); x_; })
 #define BIT_ULL(n)	(1ULL << (n))
 #define BUILD_BUG_ON(x)	_Static_assert(!(x), #x)
 #define static_assert(x) _Static_assert(x, #x)
