@@ -55,6 +55,8 @@ struct device;
 
 /**
  * struct stacq_count - messages, and their bytes
+ * @nr: how many
+ * @bytes: the sum of their lengths
  */
 struct stacq_count {
 	u64 nr;
