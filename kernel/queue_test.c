@@ -636,6 +636,7 @@ static void peek_at_positions(struct kunit *test)
 {
 	struct stacq_queue *q = new_queue(STACQ_LIFO, 1);
 	struct stacq_peek peek;
+	struct stacq_msg *m;
 	u8 *copy;
 	int i;
 
@@ -643,7 +644,7 @@ static void peek_at_positions(struct kunit *test)
 		return;
 	for (i = 1; i <= 2000; i++)
 		put(q, i % 100 + 1);
-	hold(q);
+	m = hold(q);
 	for (i = 0; i < 1999; i += 333) {
 		copy = stacq_peek(q, i, 50, &peek);
 		if (!must(test, !IS_ERR_OR_NULL(copy)))
@@ -655,6 +656,7 @@ static void peek_at_positions(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, PTR_ERR(stacq_peek(q, 1999, 9, &peek)), -ENOMSG);
 	KUNIT_EXPECT_EQ(test, info_of(q).depth, 1999);
+	held_done(q, m);
 	stacq_queue_put(q);
 }
 
@@ -845,6 +847,9 @@ static void against_model(struct kunit *test, unsigned int order, u32 seed)
 		KUNIT_EXPECT_TRUE(test, q->store.live == __stacq_stored(q) &&
 				  q->store.live <= q->store.capacity);
 	}
+	for (i = 0; i < model->nr; i++)
+		if (model->msgs[i].held)
+			held_done(q, model->msgs[i].held);
 	stacq_queue_put(q);
 	kfree(model);
 }

@@ -156,6 +156,8 @@ static void free_queue(struct kref *ref)
 	struct stacq_queue *q = container_of(ref, struct stacq_queue, ref);
 	struct stacq_msg *m, *next;
 
+	/* Files give back what they have taken before they let go of the queue. */
+	stacq_assert(!q->count[STACQ_MSG_HELD].nr && !q->count[STACQ_MSG_LEASED].nr);
 	cancel_delayed_work_sync(&q->idle_work);
 	stacq_dead_end(q);
 	list_splice(&q->dead.expired, &q->msgs);
