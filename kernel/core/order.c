@@ -102,7 +102,7 @@ static struct stacq_msg *__walk_list(struct stacq_queue *q, struct stacq_walk *w
 	return m;
 }
 
-/* Likewise of the returned ones: nothing of a priority comes after U64_MAX. */
+/* The same of the returned ones: nothing of a priority comes after U64_MAX. */
 static struct stacq_msg *__walk_tree(struct stacq_queue *q, struct stacq_walk *w)
 {
 	struct stacq_msg *m;

@@ -13,7 +13,7 @@ struct stacq_queue;
  * @steps: how many more may be looked at before others get the lock
  * @in_list: order priority: the priority in the list that has been passed over; none
  *	if its number is 0
- * @in_tree: likewise of the returned messages
+ * @in_tree: the same of the returned messages
  */
 struct stacq_walk {
 	u64 last;

@@ -257,7 +257,7 @@ static __always_inline void __stacq_count(struct stacq_queue *q, enum stacq_stat
  *	READY	  -> HELD	a file begins to take it
  *	READY	  -> DEAD	it expires
  *	READY	  -> FREE	it is received, purged or dropped
- *	RETURNED  -> HELD, DEAD, FREE	likewise
+ *	RETURNED  -> HELD, DEAD, FREE	the same
  *	HELD	  -> LEASED	the file has taken it, in lease mode
  *	HELD	  -> FREE	the file has taken it
  *	HELD	  -> RETURNED	the file gives it back, or is closed

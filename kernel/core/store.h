@@ -40,7 +40,7 @@
  * @STACQ_MSG_FREE: it holds no message; the store has it
  * @STACQ_MSG_RESERVED: a sender fills it, with the lock held
  * @STACQ_MSG_READY: for any reader, in the list of the queue
- * @STACQ_MSG_RETURNED: likewise, in the tree of returned messages
+ * @STACQ_MSG_RETURNED: the same, in the tree of returned messages
  * @STACQ_MSG_HELD: a file has begun to take it
  * @STACQ_MSG_LEASED: a file has taken it and answers for it; in the file's tree
  * @STACQ_MSG_DEAD: it waits for its dead-letter queue, in the order of dying

@@ -337,7 +337,7 @@ TEST(a_claim_of_the_future_does_not_lengthen_a_lifetime)
 	WAIT_FOR(info(fd).expired == 3);
 }
 
-/* What is told of a time does not depend on the clock, nor does it change. */
+/* A time that was told does not change when the clock is set. */
 TEST(setting_the_clock_changes_neither_times_nor_lifetimes)
 {
 	struct queue q = queue_new(STACQ_FIFO);
